@@ -1,0 +1,43 @@
+# `make demo` and `make test` are all a new user needs; everything else is for those who stay.
+SHELL := /bin/bash
+BIN := .venv/bin
+PIPELINE ?= digits
+PORT ?= 3000
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DAGSTER_HOME := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo ui test check bench format clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.installed ## make .venv with everything pinned in constraints.txt (skipped when nothing changed)
+
+.venv/.installed: pyproject.toml constraints.txt bin/setup
+	@bin/setup
+
+demo: setup ## run the digits pipeline through its Dagster job: raw data to a certified ONNX file
+	@dl run digits --dagster
+
+ui: setup ## open the Dagster UI at http://127.0.0.1:3000 (PORT=...)
+	@dl ui --port $(PORT)
+
+test: setup ## run the tests
+	@python -m pytest -n 2
+
+check: setup ## style, types, import layers, pipelines, definitions
+	@ruff format --check . && ruff check .
+	@mypy
+	@lint-imports
+	@dl check
+	@dagster definitions validate -w workspace.yaml 2>&1 | grep -v -e Superseded -e SupersessionWarning -e 'return callback'; exit $${PIPESTATUS[0]}
+
+bench: setup ## measure what must be fast, side by side in one run
+	@python -m pytest tests/benchmarks -q -s
+
+format: setup ## write the code as ruff has it
+	@ruff format . && ruff check --fix .
+
+clean: ## delete the environment and Dagster's history, never your data
+	rm -rf .venv .dagster .mypy_cache .ruff_cache .pytest_cache

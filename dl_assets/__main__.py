@@ -1,0 +1,164 @@
+"""The command line: `dl` and `python -m dl_assets`. Thin: every command calls one function elsewhere."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dl_assets import progress
+from dl_assets.errors import PipelineError
+
+app = typer.Typer(name="dl", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  help="From raw data to a certified model: DVC executes, Dagster shows, Lightning trains, ONNX ships.")
+ROOT = Path()
+DEBUG = "DL_DEBUG"
+
+Name = Annotated[str, typer.Argument(help="the pipeline: pipelines/NAME.yaml")]
+OptionalName = Annotated[str | None, typer.Argument(help="one pipeline; all of them by default")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of text")]
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option(help="show a traceback with every error")] = False) -> None:
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="name of the pipeline, which becomes pipelines/NAME.yaml")],
+    source: Annotated[str, typer.Option(help="a folder that holds one folder of images a class, or `digits`")],
+    task: Annotated[str, typer.Option(help="what to learn")] = "image_classification",
+) -> None:
+    """Write a pipeline that runs as it is, with defaults chosen from your data."""
+    from dl_assets.operations.new import new_pipeline
+    path = new_pipeline(name, task, source, ROOT)
+    print(f"Wrote {path}. Look at it, then run: dl run {name}")
+
+
+@app.command()
+def check(name: OptionalName = None, as_json: AsJson = False) -> None:
+    """Check every pipeline file, the index, the graph and the environment; tell all problems at once."""
+    from dl_assets.operations.check import find_problems
+    from dl_assets.orchestration.graph import load_graph
+    problems = find_problems(name, ROOT)
+    if not problems:
+        load_graph(ROOT)
+    _print_problems(problems, as_json)
+
+
+@app.command()
+def run(
+    name: Name,
+    stage: Annotated[str | None, typer.Argument(help="run up to and including this stage")] = None,
+    dagster: Annotated[bool, typer.Option("--dagster", help="run the Dagster job, so that the UI shows it")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a pipeline; stages whose inputs are unchanged are skipped."""
+    from dl_assets.config import load_pipeline
+    from dl_assets.operations.summary import print_summary
+    from dl_assets.orchestration.doors import run as run_pipeline
+    _sync()
+    load_pipeline(name, ROOT).check()
+    run_pipeline(name, stage, ROOT, through_dagster=dagster, as_json=as_json)
+    print_summary(name, ROOT, as_json)
+
+
+@app.command()
+def status(name: OptionalName = None, as_json: AsJson = False) -> None:
+    """Tell which stages would run, and why."""
+    from dl_assets.operations.summary import print_status
+    from dl_assets.orchestration.doors import status as stage_status
+    _sync()
+    print_status(stage_status(name, ROOT), as_json)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="port of the web page")] = 3000,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI, with the daemon that runs schedules."""
+    from dl_assets.orchestration.doors import open_ui
+    _sync()
+    print(f"Dagster starts at http://{host}:{port}", flush=True)
+    open_ui(ROOT, host, port)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a pipeline file, for editors."""
+    import json
+
+    from dl_assets.schema import pipeline_schema
+    print(json.dumps(pipeline_schema(), indent=2))
+
+
+@app.command()
+def sync() -> None:
+    """Bring pipelines/index.yaml up to date with the pipeline files."""
+    _sync()
+
+
+@app.command(hidden=True)
+def stage(stage: str, pipeline: str) -> None:
+    """Run one stage in the working directory. DVC calls this; you want `dl run`."""
+    from dl_assets import runner
+    runner.die_with_parent()
+    try:
+        runner.run_stage(stage, pipeline)
+    except PipelineError as error:
+        progress.fail(f"ERROR: {error}", error.exit_code)
+        _debug()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        kept = runner.keep_traceback(stage, pipeline)
+        progress.fail(f"ERROR: the {stage} stage of {pipeline} failed with {type(error).__name__}: {error}. "
+                      f"This is not a mistake of yours that we know; the traceback is in {kept}.", 1)
+        _debug()
+        sys.exit(1)
+
+
+def _sync() -> None:
+    from dl_assets import index
+    for error in index.write_index(ROOT).values():
+        print(f"WARNING: {error}", file=sys.stderr)
+
+
+def _print_problems(problems: list[PipelineError], as_json: bool) -> None:
+    if as_json:
+        import json
+        print(json.dumps({"problems": [str(problem) for problem in problems]}, indent=2))
+    elif not problems:
+        print("Everything is in order.")
+    for problem in [] if as_json else problems:
+        print(f"ERROR: {problem}", file=sys.stderr)
+    if problems:
+        sys.exit(max(problem.exit_code for problem in problems))
+
+
+def _debug() -> None:
+    if os.environ.get(DEBUG):
+        traceback.print_exc()
+
+
+def main() -> None:
+    """Run a command; an error of ours is one paragraph and an exit code (2: yours to mend, 1: a run failed)."""
+    try:
+        app()
+    except PipelineError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        _debug()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("Stopped. Run it again to complete it.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

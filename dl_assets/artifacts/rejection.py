@@ -1,0 +1,9 @@
+"""Why a sample cannot be used."""
+
+
+class Rejection(Exception):
+    """Raised for one sample; `reason` is one of `tables.REASONS`, `detail` holds the measured value."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail

@@ -1,0 +1,281 @@
+"""One pipeline file as typed, checked values. Every problem of a file is found and told at once."""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from dl_assets import registry
+from dl_assets.errors import ConfigError
+from dl_assets.problems import Document, DocumentError, M, Place, choose, fewest, gather, read_yaml, shown
+from dl_assets.sections import Clean, Evaluate, Export, Schedule, Split, Train
+from dl_assets.tasks._task import Task
+
+__all__ = [
+    "INDEX", "PIPELINES", "SECTIONS", "Choice", "Clean", "Evaluate", "Export", "Pipeline", "Schedule", "Split", "Train",
+    "better_name", "find_pipelines", "load_pipeline", "read_pipeline", "read_yaml", "scan_pipelines",
+]
+
+T = TypeVar("T")
+
+PIPELINES = Path("pipelines")
+INDEX = PIPELINES / "index.yaml"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A source, model or transform by name, with its validated options."""
+
+    name: str
+    options: dict[str, Any]
+
+
+SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
+_EXAMPLES = {"task": "`task: image_classification`", "source": "`source: {kind: folder, path: ...}`",
+             "augment": "`augment: []` for no augmentation", "model": "`model: {name: cnn}`"}
+_STAGE_OPTIONS: dict[str, type[BaseModel]] = {
+    "clean": Clean, "split": Split, "train": Train, "evaluate": Evaluate, "export": Export, "schedule": Schedule,
+}
+
+
+@dataclass
+class Pipeline:
+    """A pipeline file. Each section is checked when it is first read; `check()` reads them all.
+
+    Lazy, because checking `model` imports torch, and the stages that build no network should not pay for that.
+    """
+
+    path: Path
+    document: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @functools.cached_property
+    def task_name(self) -> str:
+        name = self._section("task", str)
+        if name is None:
+            raise self._missing("task")
+        return self._known(("task",), name, registry.names("tasks"))
+
+    @functools.cached_property
+    def task(self) -> Task:
+        task: Task = registry.find("tasks", self.task_name)
+        return task
+
+    @functools.cached_property
+    def source_kind(self) -> str:
+        return self._named("source", "kind", "sources")
+
+    @functools.cached_property
+    def source(self) -> Choice:
+        return self._choice("source", "kind", registry.find("sources", self.source_kind))
+
+    @functools.cached_property
+    def model_name(self) -> str:
+        """Name of the model, checked without importing it."""
+        return self._named("model", "name", "models")
+
+    @functools.cached_property
+    def model(self) -> Choice:
+        function = registry.find("models", self.model_name)
+        checks: list[Callable[[], Any]] = [partial(self._choice, "model", "name", function), partial(self._fit, function.maps)]
+        choice: Choice = gather(checks)[0]
+        return choice
+
+    @functools.cached_property
+    def augment(self) -> list[Choice]:
+        entries = self._section("augment", list) or []
+        return self._by_inputs(lambda inputs: gather(
+            partial(self._transform, registry.functions("transforms", inputs), *numbered) for numbered in enumerate(entries)))
+
+    @functools.cached_property
+    def clean(self) -> Clean:
+        return self._by_inputs(lambda inputs: self._options("clean", cast(
+            type[Clean], registry.options_of(registry.module("inputs", inputs).clean, Clean))))
+
+    @functools.cached_property
+    def split(self) -> Split:
+        return self._options("split", Split)
+
+    @functools.cached_property
+    def train(self) -> Train:
+        return self._options("train", Train)
+
+    @functools.cached_property
+    def evaluate(self) -> Evaluate:
+        return self._options("evaluate", Evaluate)
+
+    @functools.cached_property
+    def export(self) -> Export:
+        return self._options("export", Export)
+
+    @functools.cached_property
+    def schedule(self) -> Schedule:
+        return self._options("schedule", Schedule)
+
+    def check(self, sections: tuple[str, ...] = SECTIONS) -> "Pipeline":
+        """Check these sections, the set of keys and the names; raise one ConfigError that lists every problem."""
+        names = ("task_name", "source_kind", "model_name")
+        gather([*(partial(self._key, key) for key in self.document),
+                *(partial(self._present, key) for key in SECTIONS),
+                *(partial(getattr, self, name) for name in (*names, *sections))])
+        return self
+
+    # ---- keys ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _file(self) -> Document:
+        return Document(self.path, self.document)
+
+    def _key(self, key: str) -> None:
+        if key not in SECTIONS:
+            raise self._unknown(key)
+
+    def _unknown(self, key: str) -> DocumentError:
+        homes = [f"`{section}`" for section, options in _STAGE_OPTIONS.items() if key in options.model_fields]
+        if homes:
+            return self._file.problem((key,), f"is not known here; it belongs inside {' or '.join(homes)}.")
+        return self._file.problem((key,), f"is not known here{choose(key, SECTIONS)}")
+
+    def _present(self, key: str) -> None:
+        if key not in self.document:
+            raise self._missing(key)
+
+    def _missing(self, key: str) -> DocumentError:
+        for other in self.document:
+            if other not in SECTIONS and registry.nearest(other, SECTIONS) == key:
+                return self._unknown(other)
+        return self._file.problem((key,), "is missing. Add " + _EXAMPLES.get(key, f"`{key}: {{}}` for the defaults") + ".")
+
+    def _section(self, key: str, kind: type) -> Any:
+        """Return the section as the file has it; None where it is missing or empty."""
+        value = self.document.get(key)
+        if value is None or isinstance(value, kind):
+            return value
+        wanted = "a mapping such as `{}`" if kind is dict else "a list such as `[]`" if kind is list else "a name"
+        raise self._file.problem((key,), f"is {shown(value)}, but must be {wanted}.")
+
+    # ---- one section -------------------------------------------------------------------------------------------
+
+    def _named(self, key: str, word: str, folder: str) -> str:
+        section = self._section(key, dict)
+        if section is None:
+            raise self._missing(key)
+        if section.get(word) is None:
+            raise self._file.problem((key, word), f"is missing. Allowed: {', '.join(registry.names(folder))}.")
+        return self._known((key, word), section[word], registry.names(folder))
+
+    def _known(self, place: Place, name: Any, known: list[str]) -> str:
+        if name not in known:
+            raise self._file.problem(place, f"is {shown(name)}{choose(name, known)}")
+        return str(name)
+
+    def _options(self, key: str, model: type[M]) -> M:
+        return self._file.validate((key,), self._section(key, dict) or {}, model)
+
+    def _choice(self, key: str, word: str, function: Callable[..., Any]) -> Choice:
+        options = {name: value for name, value in self._section(key, dict).items() if name != word}
+        return Choice(str(self.document[key][word]), dict(self._file.validate((key,), options, registry.options_of(function))))
+
+    def _fit(self, maps: str) -> None:
+        if maps == self.task.maps:
+            return
+        fitting = [name for name in registry.names("models") if registry.find("models", name).maps == self.task.maps]
+        remedy = f"Choose one of: {', '.join(fitting)}." if fitting else "No model here does that yet."
+        raise self._file.problem(("model", "name"), f"is '{self.model_name}', which maps {maps}, but task '{self.task_name}' "
+                                                    f"needs {self.task.maps}. {remedy}")
+
+    def _transform(self, known: dict[str, Callable[..., Any]], index: int, entry: Any) -> Choice:
+        entry = {entry: None} if isinstance(entry, str) else entry
+        place: Place = ("augment", index)
+        if not isinstance(entry, dict) or len(entry) != 1:
+            raise self._file.problem(place, f"is {shown(entry)}, but must be one transform with its options, such as "
+                                            "`- rotate: {limit: 10}`; each transform begins with its own `- `.")
+        (name, options), = entry.items()
+        self._known((*place, name), name, list(known))
+        if not isinstance(options, dict | None):
+            raise self._file.problem((*place, name), f"is {shown(options)}, but its options must be a mapping such as `{{}}`.")
+        return Choice(name, dict(self._file.validate((*place, name), options or {}, registry.options_of(known[name]))))
+
+    def _by_inputs(self, check: Callable[[str], T]) -> T:
+        """Check by the task's kind of input; where the task is wrong, by the kind that suits the section best."""
+        try:
+            inputs = self.task.inputs
+        except DocumentError as unknown:
+            others = fewest(partial(check, kind) for kind in registry.names("inputs"))
+            raise DocumentError(self.path, [*unknown.found, *others]) from None
+        return check(inputs)
+
+
+def load_pipeline(name: str, root: Path = Path()) -> Pipeline:
+    """Read `pipelines/<name>.yaml`. Raises ConfigError where it is missing, not YAML, or named twice."""
+    pipelines = find_pipelines(root)
+    if name not in pipelines:
+        known = f"Pipelines: {', '.join(pipelines)}." if pipelines else "There is none yet."
+        raise ConfigError(f"{PIPELINES / name}.yaml does not exist{registry.did_you_mean(name, pipelines)}"
+                          f"{'' if registry.nearest(name, pipelines) else '.'} {known} "
+                          f"A new one is made by: dl new {name} --task TASK --source PATH")
+    return read_pipeline(pipelines[name], root)
+
+
+def read_pipeline(path: Path, root: Path = Path()) -> Pipeline:
+    """Read one pipeline file, whatever its name. Raises ConfigError where it is not a YAML mapping."""
+    document = read_yaml(path)
+    path = path.relative_to(root)
+    if not isinstance(document, dict):
+        found = "is empty" if document is None else f"is {shown(document)}, but must be a mapping"
+        raise ConfigError(f"{path} {found}. It needs the sections {', '.join(SECTIONS)}. Delete it and make a new one by: "
+                          f"dl new {path.stem} --task TASK --source PATH")
+    return Pipeline(path, document)
+
+
+def find_pipelines(root: Path = Path()) -> dict[str, Path]:
+    """Return name -> file of every pipeline. Raises ConfigError where a file's name cannot be used."""
+    found, wrong = scan_pipelines(root)
+    if wrong:
+        raise ConfigError("\n".join(map(str, wrong)))
+    return found
+
+
+def scan_pipelines(root: Path = Path()) -> tuple[dict[str, Path], list[ConfigError]]:
+    """Return name -> file of every pipeline, and what is wrong with the names of the other files."""
+    if not (root / PIPELINES).is_dir():
+        raise ConfigError(f"There is no folder {PIPELINES}/ in {root.resolve()}. "
+                          "Run the command in the folder that holds dvc.yaml.")
+    claims: dict[str, list[Path]] = {}
+    for path in sorted((root / PIPELINES).iterdir()):
+        if path.suffix in (".yaml", ".yml") and path.name != INDEX.name and not path.name.startswith("."):
+            claims.setdefault(path.stem.lower(), []).append(path)
+    wrong = [error for name, paths in claims.items() if (error := _misnamed(name, paths))]
+    return {name: paths[0] for name, paths in claims.items() if not _misnamed(name, paths)}, wrong
+
+
+def _misnamed(name: str, paths: list[Path]) -> ConfigError | None:
+    """Say what is wrong where not exactly one well-named file claims the name (in lower case)."""
+    files = [str(PIPELINES / path.name) for path in paths]
+    if len(files) > 1:
+        return ConfigError(f"{' and '.join(files)} claim the same name '{name}', which is one folder in data/. "
+                           "Rename or delete one of them.")
+    better = f"{better_name(name) or name}.yaml"
+    if paths[0].name == better:
+        return None
+    return ConfigError(f"{files[0]} is no name for a pipeline file: it must be of a-z, 0-9 and _, begin with a letter and "
+                       f"end in .yaml. Rename it to {PIPELINES / better}.")
+
+
+def better_name(name: str) -> str | None:
+    """Return a name that a pipeline may have in place of `name`, or None where `name` is good.
+
+    >>> better_name("Cats-Dogs"), better_name("cats_dogs"), better_name("index")
+    ('cats_dogs', None, 'index_1')
+    """
+    better = re.sub(r"[^a-z0-9_]", "_", name.lower()).lstrip("_0123456789") or "pipeline"
+    better = f"{better}_1" if better == INDEX.stem else better
+    return None if better == name else better

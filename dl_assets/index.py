@@ -1,0 +1,90 @@
+"""`pipelines/index.yaml`: what dvc.yaml must know of each pipeline, derived from the pipeline files."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from dl_assets.config import INDEX, find_pipelines, load_pipeline, read_pipeline, read_yaml
+from dl_assets.errors import ConfigError
+from dl_assets.files import replace_text
+from dl_assets.problems import gather
+
+HEADER = "# Derived from the files beside it by `dl sync`; commit it, never edit it.\n"
+
+
+def entry(path: Path, root: Path = Path()) -> dict[str, str]:
+    """Return the index entry of one pipeline file: the code and the data that its stages depend on."""
+    pipeline = read_pipeline(path, root)
+    task_name, model, source = gather([lambda: pipeline.task_name, lambda: pipeline.model_name, lambda: pipeline.source_kind])
+    return {
+        "task": task_name, "inputs": pipeline.task.inputs, "targets": pipeline.task.targets, "model": model, "source": source,
+        # DVC watches the source's path; data that comes with a library changes only with the source's own module.
+        "input": str(pipeline.document["source"].get("path") or f"dl_assets/sources/{source}.py"),
+    }
+
+
+def write_index(root: Path = Path()) -> dict[str, ConfigError]:
+    """Bring the index up to date; return the pipelines that cannot be read (their old entry is kept)."""
+    before = _readable(root)
+    entries, broken = {}, {}
+    for name, path in find_pipelines(root).items():
+        try:
+            entries[name] = entry(path, root)
+        except ConfigError as error:
+            broken[name] = error
+            if before and name in before:
+                entries[name] = before[name]
+    if entries != before:
+        replace_text(root / INDEX, HEADER + _dump({"pipelines": entries}))
+    return broken
+
+
+def read_index(root: Path = Path()) -> dict[str, dict[str, str]]:
+    """Return the entries of the index, none where there is no index. Raises ConfigError where it is broken."""
+    if not (root / INDEX).exists():
+        return {}
+    try:
+        document = read_yaml(root / INDEX)
+        return {str(name): dict(item) for name, item in (document["pipelines"] or {}).items()}
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"{INDEX} cannot be read (a merge conflict, or edited by hand?). Run: dl sync") from error
+
+
+def require_fresh(name: str, root: Path = Path()) -> None:
+    """Raise ConfigError where the index says something else of this pipeline than its file does."""
+    pipelines = find_pipelines(root)
+    if name not in pipelines:
+        load_pipeline(name, root)  # knows how to say which there are
+    found, expected = read_index(root).get(name), entry(pipelines[name], root)
+    if found is None:
+        raise ConfigError(f"{INDEX} is stale: it does not list the pipeline '{name}'. Run: dl sync")
+    for key in {**expected, **found}:
+        if found.get(key) != expected.get(key):
+            raise ConfigError(f"{INDEX} is stale: for '{name}' it says {key}: {found.get(key)}, but pipelines/{name}.yaml says "
+                              f"{expected.get(key)}. Run: dl sync")
+
+
+def require_no_leftovers(root: Path = Path()) -> None:
+    """Raise ConfigError where the index lists a pipeline that has no file any more."""
+    gone = sorted(set(read_index(root)) - set(find_pipelines(root)))
+    if gone:
+        raise ConfigError(f"{INDEX} is stale: it lists '{gone[0]}', but pipelines/{gone[0]}.yaml does not exist. Run: dl sync")
+
+
+def _readable(root: Path) -> dict[str, dict[str, str]] | None:
+    """Return the index, or None where there is none to be read: it is derived, so it can always be written anew."""
+    try:
+        return read_index(root) if (root / INDEX).exists() else None
+    except ConfigError:
+        return None
+
+
+def _dump(value: dict[str, Any]) -> str:
+    text = StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 4096
+    yaml.dump(value, text)
+    return text.getvalue()

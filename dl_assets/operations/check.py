@@ -1,0 +1,48 @@
+"""Everything that can be told before a run: pipeline files, the index, the source's place, the environment."""
+
+import importlib.metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from dl_assets import index
+from dl_assets.config import find_pipelines, load_pipeline
+from dl_assets.errors import ConfigError, DataError, PipelineError
+
+DISTRIBUTION = "dl-assets"
+
+
+def find_problems(name: str | None, root: Path) -> list[PipelineError]:
+    """Return every problem, of one pipeline or of all; an empty list where a run can start."""
+    problems: list[PipelineError] = []
+    for pipeline in [name] if name else find_pipelines(root):
+        problems += _of_pipeline(pipeline, root)
+    return problems + _of_environment()
+
+
+def _of_pipeline(name: str, root: Path) -> list[PipelineError]:
+    try:
+        config = load_pipeline(name, root).check()
+        index.require_fresh(name, root)
+    except ConfigError as error:
+        return [error]
+    path = config.source.options.get("path")
+    if path is not None and not (root / path).exists():
+        return [DataError(f"{config.path}: source.path '{path}' does not exist. Put the data there, or change the path.")]
+    return []
+
+
+def _of_environment() -> list[PipelineError]:
+    problems: list[PipelineError] = []
+    for line in importlib.metadata.requires(DISTRIBUTION) or []:
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        try:
+            found = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            problems.append(ConfigError(f"{requirement.name} is not installed. Run: make setup"))
+            continue
+        if not requirement.specifier.contains(found, prereleases=True):
+            problems.append(ConfigError(f"{requirement.name} is {found}, but must be {requirement.specifier}. Run: make setup"))
+    return problems

@@ -1,0 +1,66 @@
+"""One Dagster asset for each stage of dvc.yaml: a step lets DVC reproduce the stage and shows what it made."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from dl_assets.orchestration.execution import Event, RunFailed, follow, reproduce_command
+from dl_assets.orchestration.graph import Graph, Node
+from dl_assets.orchestration.metadata import check_metadata, check_results, check_severity, materialization_metadata
+from dl_assets.orchestration.versions import code_version_now, data_version, read_lock
+
+
+def asset_key(node: Node) -> dg.AssetKey:
+    return dg.AssetKey([node.pipeline, node.artifact])
+
+
+def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
+    """Return the asset of a node; its step runs `dvc repro` for that one stage in a process of its own."""
+    key = asset_key(node)
+    spec = dg.AssetSpec(
+        key, deps=[asset_key(upstream) for upstream in graph.upstream(node)], group_name=node.pipeline,
+        description=f"{node.desc}\n\n`{node.cmd}`", kinds={"dvc", *node.dagster.get("kinds", [])},
+        code_version=code_version_now(graph, node), tags={"dvc/stage": node.stage},
+    )
+    checks = [dg.AssetCheckSpec(name, asset=key) for name in node.dagster.get("checks", [])]
+
+    @dg.multi_asset(name=f"{node.pipeline}__{node.stage}", specs=[spec], check_specs=checks, pool=node.dagster.get("pool"))
+    def stage(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        started = time.time()
+        try:
+            follow(reproduce_command([node.address]), graph.root, lambda event: _observe(context, key, event))
+        except RunFailed as error:
+            yield from _failed_checks(graph, node, since=started)
+            raise dg.Failure(str(error), allow_retries=False) from None
+        lock = read_lock(graph)
+        yield dg.MaterializeResult(key, data_version=dg.DataVersion(data_version(node, lock) or ""),
+                                   metadata=materialization_metadata(graph, node, lock))
+        for check in check_results(graph, node):
+            yield dg.AssetCheckResult(asset_key=key, check_name=check.name, passed=check.passed,
+                                      severity=check_severity(check), metadata=check_metadata(check))
+
+    return stage
+
+
+def _failed_checks(graph: Graph, node: Node, since: float) -> Iterator[dg.AssetCheckResult]:
+    """The checks of a stage that failed, if it is this run that wrote the report."""
+    report = graph.root / node.report
+    if not report.is_file() or report.stat().st_mtime < since:
+        return
+    for check in check_results(graph, node):
+        yield dg.AssetCheckResult(asset_key=asset_key(node), check_name=check.name, passed=check.passed,
+                                  severity=check_severity(check), metadata=check_metadata(check))
+
+
+def _observe(context: dg.AssetExecutionContext, key: dg.AssetKey, event: Event) -> None:
+    """Show an event of the running stage in the run's log, and numbers as an observation of the asset."""
+    values = {name: value for name, value in event.items() if name not in ("kind", "address")}
+    if event["kind"] == "error":
+        context.log.error(event["message"])
+    elif event["kind"] == "stage":
+        context.log.info(f"{event['address']}: {event['state']}")
+    else:
+        context.log.info(" ".join(f"{name}={value}" for name, value in values.items()))
+        context.log_event(dg.AssetObservation(key, metadata=values))

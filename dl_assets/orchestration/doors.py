@@ -1,0 +1,93 @@
+"""The two doors to one run, as the command line opens them: DVC directly, or DVC through the Dagster job."""
+
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.lock import LockError
+from dvc.repo import Repo
+
+from dl_assets.artifacts import ARTIFACT_OF_STAGE
+from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.orchestration.execution import RunFailed, follow, reproduce_command
+from dl_assets.orchestration.graph import load_graph
+from dl_assets.orchestration.sensor import WEBSERVER
+from dl_assets.orchestration.terminal import display
+from dl_assets.registry import did_you_mean
+
+DEFINITIONS = "dl_assets.orchestration.definitions"
+
+
+def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool) -> None:
+    """Run the stages of a pipeline up to and including `stage` (all by default). Raises RunFailed."""
+    if stage is not None and stage not in ARTIFACT_OF_STAGE:
+        raise ConfigError(f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. "
+                          f"Stages: {', '.join(ARTIFACT_OF_STAGE)}.")
+    addresses = [node.address for node in load_graph(root).of_pipeline(pipeline, stage)]
+    command = _dagster_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
+    log = root / "data" / ".tmp" / "logs" / f"{pipeline}-{os.getpid()}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output, display(addresses, as_json) as shown:
+        try:
+            follow(command, root, shown.show, output, {"DAGSTER_HOME": str(root.resolve())})
+        except RunFailed as error:
+            raise RunFailed(f"{error}{_tail(log, root)}", error.exit_code) from None
+    log.unlink()
+
+
+def status(pipeline: str | None, root: Path) -> dict[str, list[str]]:
+    """Return address -> what changed since its last run, in words; an empty list where nothing did."""
+    graph = load_graph(root)
+    changes = _dvc_status(root)
+    return {address: [_words(change) for change in changes.get(address, [])]
+            for address, node in graph.nodes.items() if pipeline in (None, node.pipeline)}
+
+
+def open_ui(root: Path, host: str, port: int) -> None:
+    """Replace this process by Dagster's webserver and daemon."""
+    os.chdir(root)
+    os.environ.update({"DAGSTER_HOME": str(root.resolve()), WEBSERVER: f"http://{host}:{port}"})
+    os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)])
+
+
+def _dagster_command(pipeline: str, stage: str | None) -> list[str]:
+    selection = ["--op-selection", f"*{pipeline}__{stage}"] if stage else []
+    return [sys.executable, "-m", "dagster", "job", "execute", "-m", DEFINITIONS, "-j", pipeline, *selection]
+
+
+def _dvc_status(root: Path, tries: int = 40) -> dict[str, list[object]]:
+    for attempt in range(tries):
+        try:
+            with Repo(str(root), _wait_for_lock=True) as repo:
+                found: dict[str, list[object]] = repo.status()
+                return found
+        except LockError:
+            if attempt == tries - 1:
+                raise PipelineError("DVC is busy with another command; try `dl status` again when it is done.") from None
+            time.sleep(0.2 + 0.2 * random.random())
+        except DvcException as error:
+            raise PipelineError(f"DVC cannot tell the status: {error}") from error
+    raise AssertionError("unreachable")
+
+
+def _words(change: object) -> str:
+    """`{'changed deps': {'a.py': 'modified'}}` in words; DVC nests parameters one level deeper."""
+    if isinstance(change, str):
+        return change
+    assert isinstance(change, dict)
+    parts = []
+    for what in change.values():
+        for path, state in what.items():
+            if isinstance(state, dict):
+                parts += [f"{path}: {key} {kind}" for key, kind in state.items()]
+            else:
+                parts.append(f"{path} {state}")
+    return ", ".join(parts)
+
+
+def _tail(log: Path, root: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    return f"\nThe whole log: {log.relative_to(root)}" if lines else ""

@@ -1,0 +1,101 @@
+"""dvc.yaml as a graph of stages. DVC itself reads the file, so there is no second opinion on what it says."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+
+from dl_assets.artifacts import ARTIFACT_OF_STAGE
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stage of one pipeline, e.g. `train@digits`. Paths are as dvc.yaml writes them."""
+
+    address: str
+    cmd: str
+    desc: str
+    deps: tuple[str, ...]
+    params: tuple[tuple[str, tuple[str, ...]], ...]
+    outs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    dagster: dict[str, Any] = field(hash=False)
+
+    @property
+    def stage(self) -> str:
+        return self.address.partition("@")[0]
+
+    @property
+    def pipeline(self) -> str:
+        return self.address.partition("@")[2]
+
+    @property
+    def artifact(self) -> str:
+        return ARTIFACT_OF_STAGE[self.stage]
+
+    @property
+    def report(self) -> str:
+        return f"data/{self.pipeline}/reports/{self.stage}.json"
+
+
+class Graph:
+    """All nodes, upstream first."""
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo = repo
+        self.root = Path(repo.root_dir)
+        stages = [stage for stage in repo.index.stages if "@" in (getattr(stage, "name", None) or "")]
+        order = list(ARTIFACT_OF_STAGE)
+        nodes = sorted((_node(stage) for stage in stages), key=lambda node: (node.pipeline, order.index(node.stage)))
+        self.nodes = {node.address: node for node in nodes}
+        self._stages = {stage.name: stage for stage in stages}
+
+    @cached_property
+    def producers(self) -> dict[str, Node]:
+        return {path: node for node in self.nodes.values() for path in (*node.outs, *node.metrics)}
+
+    @cached_property
+    def pipelines(self) -> list[str]:
+        return sorted({node.pipeline for node in self.nodes.values()})
+
+    def upstream(self, node: Node) -> list[Node]:
+        """The stages whose outs this one reads."""
+        found = {self.producers[path].address for path in node.deps if path in self.producers}
+        return [candidate for candidate in self.nodes.values() if candidate.address in found]
+
+    def of_pipeline(self, pipeline: str, until: str | None = None) -> list[Node]:
+        """The stages of a pipeline in order; with `until`, that stage and all it needs."""
+        nodes = [node for node in self.nodes.values() if node.pipeline == pipeline]
+        if until is None:
+            return nodes
+        wanted, queue = set(), [self.nodes[f"{until}@{pipeline}"]]
+        while queue:
+            node = queue.pop()
+            wanted.add(node.address)
+            queue += self.upstream(node)
+        return [node for node in nodes if node.address in wanted]
+
+    def hash_of(self, node: Node, path: str) -> str | None:
+        """DVC's own hash of a dependency as it is in the working tree now; None where it is missing."""
+        dependency = next(dep for dep in self._stages[node.address].deps if dep.def_path == path)
+        return str(dependency.get_hash().value) if dependency.exists else None
+
+
+def load_graph(root: Path) -> Graph:
+    return Graph(Repo(str(root), _wait_for_lock=True))
+
+
+def _node(stage: Any) -> Node:
+    files = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+    params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
+    return Node(
+        address=stage.name, cmd=stage.cmd, desc=stage.desc or "",
+        deps=tuple(dep.def_path for dep in files),
+        params=tuple((dep.def_path, tuple(dep.params)) for dep in params),
+        outs=tuple(out.def_path for out in stage.outs if not out.metric),
+        metrics=tuple(out.def_path for out in stage.outs if out.metric),
+        dagster=dict((stage.meta or {}).get("dagster", {})),
+    )

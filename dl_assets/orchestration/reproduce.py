@@ -1,0 +1,90 @@
+"""`python -m dl_assets.orchestration.reproduce train@digits ...`: `dvc repro` of single stages that waits for locks.
+
+A process of its own, because DVC inside another program ignores SIGINT while a stage runs.
+"""
+
+import logging
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+from dvc.exceptions import DvcException, ReproductionError
+from dvc.lock import LockError
+from dvc.logger import setup
+from dvc.repo import Repo
+from dvc.stage.exceptions import MissingDataSource, StageCmdFailedError
+
+from dl_assets import progress, runner
+from dl_assets.errors import PipelineError
+from dl_assets.orchestration.locks import atomic_dvc_lock, forget_dead_holders
+
+MAX_WAIT_SECONDS = 24 * 3600
+
+
+def main(addresses: list[str]) -> int:
+    """Reproduce the stages in the given order; return the exit code."""
+    runner.die_with_parent()
+    # DVC starts `python` through the shell: let it be this one.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    setup(logging.INFO)
+    try:
+        with atomic_dvc_lock():
+            for address in addresses:
+                progress.emit("stage", address=address, state="started")
+                ran = _reproduce(address)
+                progress.emit("stage", address=address, state="done" if ran else "unchanged")
+    except PipelineError as error:
+        progress.fail(f"ERROR: {error}", error.exit_code)
+        return error.exit_code
+    except DvcException as error:
+        message, code = _explain(address, error)
+        progress.fail(f"ERROR: {message}", code)
+        return code
+    except KeyboardInterrupt:
+        progress.fail(f"{address} was stopped. What it had not finished is thrown away; run it again to complete it.", 130)
+        return 130
+    return 0
+
+
+def _reproduce(address: str) -> bool:
+    """Return whether DVC had something to do."""
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    told = None
+    while True:
+        try:
+            with Repo(_wait_for_lock=True) as repo:
+                forget_dead_holders(repo)
+                return bool(repo.reproduce(address, single_item=True))
+        except (ReproductionError, LockError) as error:
+            blocked = error if isinstance(error, LockError) else error.__cause__
+            if not isinstance(blocked, LockError) or time.monotonic() > deadline:
+                raise
+            reason = str(blocked).split("\n\n")[0].replace("\n", " ")
+            if reason != told:
+                print(f"{address} waits: {reason}", flush=True)
+                progress.emit("stage", address=address, state="waiting")
+                told = reason
+            time.sleep(0.3 + 0.4 * random.random())
+
+
+def _explain(address: str, error: DvcException) -> tuple[str, int]:
+    """One paragraph and an exit code for an error of DVC."""
+    stage, _, pipeline = address.partition("@")
+    cause = error.__cause__ if isinstance(error, ReproductionError) and error.__cause__ else error
+    if isinstance(cause, StageCmdFailedError):
+        code = int(str(cause).rpartition("exited with ")[2] or 1)
+        if code < 0 or code > 128:
+            number = -code if code < 0 else code - 128
+            return f"{address} was ended by signal {number}; if nobody did that, the machine may be out of memory.", 1
+        return f"{address} failed with exit code {code}; the lines above say why.", code if code in (1, 2) else 1
+    if isinstance(cause, MissingDataSource):
+        remedy = (f"Put the data there, or change source.path in pipelines/{pipeline}.yaml." if stage == "ingest"
+                  else f"Make it first: dl run {pipeline}.")
+        return f"{address}: {str(cause).partition(': ')[2]} does not exist. {remedy}", 2
+    return f"{address}: {error}{f' ({cause})' if cause is not error else ''}", 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""Runs ONE stage: lock, temporary folder, the stage's function, atomic publish, report."""
+
+import ctypes
+import fcntl
+import importlib
+import inspect
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from dl_assets import files, index, progress
+from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
+from dl_assets.artifacts.report import Report, write_report
+from dl_assets.config import SECTIONS, load_pipeline
+from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, PipelineError
+from dl_assets.registry import did_you_mean
+
+DATA = Path("data")
+_PR_SET_PDEATHSIG = 1
+
+
+def run_stage(stage: str, pipeline: str) -> None:
+    """Run one stage in the working directory (never $DVC_ROOT: `dvc exp run --temp` keeps the outer one there)."""
+    if stage not in ARTIFACT_OF_STAGE:
+        raise ConfigError(f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. "
+                          f"Stages: {', '.join(ARTIFACT_OF_STAGE)}.")
+    os.environ[progress.ADDRESS] = f"{stage}@{pipeline}"
+    config = load_pipeline(pipeline)
+    index.require_fresh(pipeline)
+    config.check(tuple(section for section in SECTIONS if section != "model"))  # the model is checked by who builds it
+    function: Callable[..., Report] = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
+    with _writable(DATA / pipeline), _locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
+        workspace = DATA / ".tmp" / pipeline / stage
+        files.remove(workspace)
+        out = workspace / ARTIFACT_OF_STAGE[stage]
+        out.mkdir(parents=True)
+        started = time.monotonic()
+        report = function(config, **_inputs(function, pipeline), out=out)
+        write_report(workspace / "report.json", report, time.monotonic() - started)
+        _publish(report, workspace, out, stage, pipeline)
+
+
+def _inputs(function: Callable[..., Report], pipeline: str) -> dict[str, Path]:
+    """The keyword arguments of a stage are the artifacts that it reads."""
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "out"]
+    folders = {name: DATA / pipeline / name for name in names}
+    for name, folder in folders.items():
+        if not folder.is_dir():
+            raise ArtifactError(f"{folder} does not exist. Make it first: dl run {pipeline} {STAGE_OF_ARTIFACT[name]}")
+    return folders
+
+
+def _publish(report: Report, workspace: Path, out: Path, stage: str, pipeline: str) -> None:
+    files.publish(workspace / "report.json", DATA / pipeline / "reports" / f"{stage}.json", workspace / "old.json")
+    failed = report.failed()
+    if failed:
+        kept = workspace.with_name(f"{stage}.failed")
+        files.remove(kept)
+        os.replace(workspace, kept)
+        raise CheckFailed(f"{pipeline}: the {stage} stage did not pass {len(failed)} check{'s' if len(failed) > 1 else ''}. "
+                          + " ".join(check.sentence() for check in failed)
+                          + f" What it wrote is kept in {kept / out.name} for you to look at.")
+    files.publish(out, DATA / pipeline / out.name, workspace / "old")
+    files.remove(workspace)
+
+
+def keep_traceback(stage: str, pipeline: str) -> Path:
+    """Write the traceback of the error that is being handled where it can be read later; return the file."""
+    path = DATA / ".tmp" / f"{pipeline}.{stage}.traceback.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except PermissionError as error:
+        raise ConfigError(f"{error.filename or folder} cannot be written ({error.strerror}). "
+                          "Give yourself the right to write there, or free it of other users' files.") from error
+    except OSError as error:
+        if error.errno in (30, 28):  # EROFS, ENOSPC
+            raise ConfigError(f"{error.filename or folder} cannot be written ({error.strerror}). "
+                              "Free some space or choose a folder that is not read-only.") from error
+        raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold this stage's lock; the kernel drops it when the process dies, however it dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another process that runs {path.stem}", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def die_with_parent() -> None:
+    """End this process when its parent ends, so that a killed DVC, worker or terminal leaves no training behind."""
+    parent = os.getppid()
+    signal.signal(signal.SIGTERM, _interrupted)
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it ended before we could ask to be told
+        raise PipelineError("the process that started this stage has ended; stopping too.")
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupted(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,74 @@
+"""A target is the name of one class; the model's answer is one probability per class."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dl_assets.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def fit(targets: pl.Series) -> dict[str, Any]:
+    """Return the classes in their order, which is the order of the model's outputs.
+
+    >>> fit(pl.Series(["dog", "cat", "dog"]))
+    {'classes': ['cat', 'dog']}
+    """
+    classes = sorted(targets.drop_nulls().unique().to_list())
+    if len(classes) < 2:
+        raise DataError(f"Found {len(classes)} class{'es' if len(classes) != 1 else ''} ({', '.join(classes) or 'none'}) in the "
+                        "train part, but a classifier needs two or more. Add samples of another class to the source.")
+    return {"classes": classes}
+
+
+def num_outputs(fitted: dict[str, Any]) -> int:
+    """Return how many numbers the model puts out for a sample."""
+    return len(fitted["classes"])
+
+
+def encode(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.int64]:
+    """Return the index of each target's class, [N].
+
+    >>> encode(pl.Series(["dog", "cat"]), {"classes": ["cat", "dog"]})
+    array([1, 0])
+    """
+    index_of = {name: index for index, name in enumerate(fitted["classes"])}
+    unknown = sorted({str(target) for target in targets} - set(index_of))
+    if unknown:
+        raise DataError(f"Found {len(unknown)} class{'es' if len(unknown) > 1 else ''} that the train part does not hold: "
+                        f"{', '.join(unknown[:10])}. Add samples of them to the source (three or more a class), "
+                        "or take the class out of it.")
+    return np.array([index_of[str(target)] for target in targets], dtype=np.int64)
+
+
+def loss(outputs: "Tensor", encoded: "Tensor", *, label_smoothing: float) -> "Tensor":
+    """Return the mean cross-entropy: outputs [B, C] before the softmax, encoded [B] -> []."""
+    from torch.nn import functional
+    return functional.cross_entropy(outputs, encoded, label_smoothing=label_smoothing)
+
+
+def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":
+    """Return what a person watches during training, each as the mean of the batch."""
+    return {"accuracy": (outputs.argmax(dim=1) == encoded).float().mean()}
+
+
+def activation() -> "nn.Module":
+    """Return what turns outputs [B, C] into probabilities [B, C]."""
+    from torch import nn
+    return nn.Softmax(dim=1)
+
+
+def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> pl.DataFrame:
+    """Return one row a sample: prediction, confidence and `probability_<class>`; of equal classes the first wins."""
+    classes = fitted["classes"]
+    best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, dtype=np.int64)
+    values = probabilities.astype(np.float64)  # [N, C]
+    return pl.DataFrame({
+        "prediction": pl.Series([classes[index] for index in best], dtype=pl.String),
+        "confidence": pl.Series(values.max(axis=1) if len(values) else [], dtype=pl.Float64),
+        **{f"probability_{name}": pl.Series(values[:, index], dtype=pl.Float64) for index, name in enumerate(classes)},
+    })

@@ -1,0 +1,78 @@
+"""What happens beside the learning: averaging the weights, and writing down how each epoch went."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, WeightAveraging
+from torch import Tensor
+
+from dl_assets import progress
+from dl_assets.training.learner import Learner
+
+HISTORY = "history.csv"
+
+
+class Average(WeightAveraging):
+    """Validates and keeps a moving average of the weights, which is steadier than the weights of any one step."""
+
+    def __init__(self, decay: float = 0.99) -> None:
+        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor) -> Tensor:
+            # The window grows with the steps taken: a fixed long one would still hold the random start of short trainings.
+            ready = min(decay, (1 + float(num_averaged)) / (10 + float(num_averaged)))
+            return averaged + (current - averaged) * (1 - ready)
+        super().__init__(avg_fn=average)
+
+
+class History(Callback):
+    """Appends one row an epoch to history.csv while training goes, and reports it as progress."""
+
+    def __init__(self, folder: Path, num_samples: int) -> None:
+        self._path, self._num_samples = folder / HISTORY, num_samples
+        self._started = 0.0
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Learner) and trainer.max_epochs is not None
+        seconds = time.monotonic() - self._started
+        row = {
+            "epoch": trainer.current_epoch + 1,
+            **{name: float(value) for name, value in trainer.callback_metrics.items()},
+            "learning_rate": pl_module.learning_rate(),
+            "seconds": round(seconds, 3),
+        }
+        self._append(row)
+        measured = {name: value for name, value in row.items() if name.startswith(("train_", "val_"))}
+        progress.report(done=row["epoch"], total=trainer.max_epochs, **measured,
+                        samples_per_second=round(self._num_samples / max(seconds, 1e-9), 1))
+
+    def best(self) -> dict[str, float]:
+        """Return the epoch of the lowest val loss; of equal ones the first, as ModelCheckpoint does."""
+        return min(self.rows, key=lambda row: row["val_loss"])
+
+    def _append(self, row: dict[str, float]) -> None:
+        with self._path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(_ordered(row)))
+            if not self.rows:
+                writer.writeheader()
+            writer.writerow(row)
+        self.rows.append(row)
+
+
+def keep_weights_only(path: Path, hyper_parameters: dict[str, Any]) -> None:
+    """Rewrite Lightning's checkpoint as what a prediction needs: the network's weights and plain hyperparameters."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    weights = {name.removeprefix("network."): value for name, value in checkpoint["state_dict"].items()}
+    torch.save({"state_dict": weights, "hyper_parameters": hyper_parameters}, path)
+
+
+def _ordered(row: dict[str, float]) -> list[str]:
+    first = ["epoch", "train_loss", "val_loss"]
+    last = ["learning_rate", "seconds"]
+    return [*first, *sorted(set(row) - {*first, *last}), *last]

@@ -1,0 +1,147 @@
+"""One training from the stored samples to a model on disk."""
+
+import hashlib
+import json
+import logging
+import platform
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from dl_assets import registry
+from dl_assets.artifacts.report import Report, write_json
+from dl_assets.artifacts.shards import ArrayReader
+from dl_assets.config import Pipeline
+from dl_assets.errors import DataError
+from dl_assets.training.batches import Batches, OrderedIndices, ShuffledIndices, loader
+from dl_assets.training.callbacks import Average, History, keep_weights_only
+from dl_assets.training.curve import learning_curve
+from dl_assets.training.learner import Learner
+from dl_assets.training.network import CARD, CHECKPOINT, PREPROCESSING, Network, build_network
+
+
+def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, policy: dict[str, Any], out: Path) -> Report:
+    """Train on the train part, choose the epoch on the val part, write everything that `model/` holds.
+
+    `samples` are the rows of clean with their `part`; `policy` is the serialised augmentation.
+    """
+    started = time.monotonic()
+    parts = {part: samples.filter(polars.col("part") == part) for part in ("train", "val")}
+    _require_samples(parts)
+    arrays = {part: ArrayReader(clean, rows) for part, rows in parts.items()}
+    fitted = _fit_preprocessing(config, parts["train"], arrays["train"])
+    write_json(out / PREPROCESSING, fitted)
+
+    with _quiet_lightning():
+        pl.seed_everything(config.train.seed, workers=True, verbose=False)
+        network = build_network(config.task, config.model, fitted)
+        history = _run(config, network, _loaders(config, parts, arrays, fitted, policy), out)
+
+    best = history.best()
+    keep_weights_only(out / CHECKPOINT, {"task": config.document["task"], "model": _model(config),
+                                         "train": config.train.model_dump(mode="json"), "epoch": best["epoch"]})
+    learning_curve(history.rows, int(best["epoch"])).savefig(out / "learning_curve.png")
+    num_parameters = sum(parameter.numel() for parameter in network.parameters())
+    write_json(out / CARD, {
+        "pipeline": config.name, "task": config.document["task"], "model": _model(config), **fitted["targets"],
+        "num_parameters": num_parameters, "seed": config.train.seed,
+        "num_samples": {part: len(rows) for part, rows in parts.items()}, "data": _fingerprint(samples),
+        "epochs": len(history.rows), "best_epoch": best["epoch"], "val": _scores(best),
+        "hardware": _hardware(config.train.accelerator), "torch": torch.__version__, "lightning": pl.__version__,
+        "seconds": round(time.monotonic() - started, 2),
+    })
+    return Report(
+        counts={part: len(rows) for part, rows in parts.items()},
+        numbers={"best_epoch": best["epoch"], "best_val_loss": best["val_loss"], **_scores(best),
+                 "epochs": len(history.rows), "parameters": num_parameters},
+    )
+
+
+def _fit_preprocessing(config: Pipeline, train: polars.DataFrame, arrays: ArrayReader) -> dict[str, Any]:
+    """Fit on the train part only: what is known of val or test may not reach the model."""
+    return {"inputs": registry.module("inputs", config.task.inputs).fit(arrays),
+            "targets": registry.module("targets", config.task.targets).fit(train["target"])}
+
+
+def _loaders(config: Pipeline, parts: dict[str, polars.DataFrame], arrays: dict[str, ArrayReader], fitted: dict[str, Any],
+             policy: dict[str, Any]) -> list[Any]:
+    options = config.train
+    transforms, targets = registry.module("transforms", config.task.inputs), registry.module("targets", config.task.targets)
+    encoded = {part: targets.encode(rows["target"], fitted["targets"]) for part, rows in parts.items()}
+    train = Batches(arrays["train"], encoded["train"], lambda seed: transforms.load(policy, seed), options.seed)
+    val = Batches(arrays["val"], encoded["val"], None, options.seed)
+    return [
+        loader(train, ShuffledIndices(len(encoded["train"]), options.batch_size, options.seed),
+               workers=options.workers, seed=options.seed),
+        # Val is not augmented: reading it costs less than another set of processes.
+        loader(val, OrderedIndices(len(encoded["val"]), 4 * options.batch_size), workers=0, seed=options.seed),
+    ]
+
+
+def _run(config: Pipeline, network: Network, loaders: list[Any], out: Path) -> History:
+    options = config.train
+    train, val = loaders
+    history = History(out, num_samples=train.dataset.num_samples)
+    callbacks: list[pl.Callback] = [
+        Average(), history,
+        ModelCheckpoint(out, CHECKPOINT.removesuffix(".ckpt"), monitor="val_loss", enable_version_counter=False),
+    ]
+    if options.early_stopping:
+        callbacks.append(EarlyStopping("val_loss", patience=options.early_stopping))
+    trainer = pl.Trainer(
+        accelerator=options.accelerator, devices=1, max_epochs=options.epochs, deterministic="warn", default_root_dir=out,
+        callbacks=callbacks, logger=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+    )
+    trainer.fit(Learner(network, config.task.targets, options), train, val)
+    return history
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Silence hints that are meant for people who write a training by hand; errors still come through."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\..*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _require_samples(parts: dict[str, polars.DataFrame]) -> None:
+    for part, needed in (("train", 2), ("val", 1)):
+        if len(parts[part]) < needed:
+            raise DataError(f"the {part} part holds {len(parts[part])} sample{'s' if len(parts[part]) != 1 else ''}, but training "
+                            f"needs {needed} or more. Add samples to the source, or give split.{part} a larger share.")
+
+
+def _model(config: Pipeline) -> dict[str, Any]:
+    return {"name": config.model.name, "options": json.loads(json.dumps(config.model.options))}
+
+
+def _scores(row: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name.startswith("val_") and name != "val_loss"}
+
+
+def _fingerprint(samples: polars.DataFrame) -> str:
+    """Return a hash of which content is in which part; equal for equal data in any order."""
+    rows = samples.select("id", "digest", "part").sort("id")
+    return hashlib.sha256(rows.write_csv().encode()).hexdigest()
+
+
+def _hardware(accelerator: str) -> str:
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"

@@ -1,0 +1,80 @@
+"""The trained thing as one module: raw sample in, outputs or probabilities out; and how it is stored in `model/`."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from dl_assets import registry
+from dl_assets.artifacts.report import read_json
+from dl_assets.config import Choice
+from dl_assets.errors import ArtifactError, ConfigError
+from dl_assets.tasks._task import Task
+
+CHECKPOINT = "model.ckpt"
+PREPROCESSING = "preprocessing.json"
+CARD = "card.json"
+
+
+class Network(nn.Module):
+    """What was fitted on the train part, all of it: preprocessing, body and activation travel together."""
+
+    def __init__(self, preprocess: nn.Module, body: nn.Module, activation: nn.Module) -> None:
+        super().__init__()
+        self.preprocess, self.body, self.activation = preprocess, body, activation
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """Return outputs before the activation, [B, outputs], of raw samples as `clean` wrote them (uint8 [B, H, W, C])."""
+        return cast(Tensor, self.body(self.preprocess(raw)))
+
+    def probabilities(self, raw: Tensor) -> Tensor:
+        """Return float32 [B, outputs] after the activation."""
+        return cast(Tensor, self.activation(self(raw)))
+
+
+def build_network(task: Task, model: Choice, fitted: dict[str, Any]) -> Network:
+    """Build an untrained network; `fitted` is what preprocessing.json holds. Its weights follow torch's global seed."""
+    inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
+    body = registry.find("models", model.name)(inputs.channels(fitted["inputs"]), targets.num_outputs(fitted["targets"]),
+                                               **model.options)
+    return Network(inputs.preprocess(fitted["inputs"]), body, targets.activation())
+
+
+def load_network(folder: Path) -> Network:
+    """Read the network that the train stage left in `folder`, on the CPU and in eval mode."""
+    card, fitted = read_json(folder / CARD), read_json(folder / PREPROCESSING)
+    try:
+        task = registry.find("tasks", card["task"])
+        options = registry.options_of(registry.find("models", card["model"]["name"]))
+        # By way of JSON, in which a list may be a tuple, as when the pipeline file was read.
+        model = Choice(card["model"]["name"], dict(options.model_validate_json(json.dumps(card["model"]["options"]))))
+        network = build_network(task, model, fitted)
+    except (KeyError, TypeError, ValidationError, ConfigError) as error:
+        raise ArtifactError(f"{folder / CARD} or {PREPROCESSING} beside it does not describe a model that this code can build "
+                            f"({type(error).__name__}: {error}). Run the train stage again.") from error
+    try:
+        network.load_state_dict(read_checkpoint(folder / CHECKPOINT)["state_dict"])
+    except (KeyError, RuntimeError) as error:
+        raise ArtifactError(f"{folder / CHECKPOINT} does not hold the weights of the model in {CARD} ({error}). "
+                            "Run the train stage again.") from error
+    return network.eval()
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint without running any code that it may hold."""
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} does not exist. Run the train stage again.") from None
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise ArtifactError(f"{path} cannot be read as a checkpoint ({_first_line(error)}). "
+                            "Delete the folder and run the train stage again.") from error
+    return checkpoint
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -1,0 +1,187 @@
+"""Augmentations of pictures: each function is a transform that the YAML may name, its keywords are its options."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from dl_assets import registry
+from dl_assets.errors import ArtifactError, ConfigError
+
+Size = tuple[int, int]  # height and width in px
+Transform = Any  # an albumentations.BasicTransform; naming it here would cost 2 s of import in every process
+Probability = Annotated[float, Field(ge=0, le=1)]
+Degrees = Annotated[float, Field(ge=0, le=180)]
+Strength = Annotated[float, Field(ge=0, le=1)]
+Border = Literal["black", "edge", "reflect"]
+Positive = Annotated[float, Field(gt=0, le=10)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Choice(Protocol):
+    """A transform by name, with its validated options."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def options(self) -> dict[str, Any]: ...
+
+
+class Policy:
+    """A random sequence of transforms: uint8 [H, W, C] -> the same shape. The seed fixes the sequence of its results."""
+
+    def __init__(self, pipeline: Any, seed: int) -> None:
+        self._pipeline = pipeline
+        self._pipeline.set_random_seed(seed)
+
+    def __call__(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        # A copy, because a transform may write into its input, and the input may be a shard on disk.
+        changed = self._pipeline(image=np.array(array))["image"]
+        return np.ascontiguousarray(changed).reshape(array.shape)
+
+    def __len__(self) -> int:
+        return len(self._pipeline.transforms)
+
+    def serialise(self) -> dict[str, Any]:
+        """Return what `load` needs, as JSON types."""
+        import albumentations
+        policy: dict[str, Any] = albumentations.to_dict(self._pipeline)
+        return policy
+
+
+def compose(choices: Sequence[Choice], size: Size, seed: int) -> Policy:
+    """Build the policy of an `augment` section. Raises ConfigError where the options of a transform do not fit together."""
+    import albumentations
+    known = registry.functions("transforms", "image")
+    transforms = []
+    for index, choice in enumerate(choices):
+        try:
+            transforms.append(known[choice.name](size, **choice.options))
+        except ValueError as error:
+            raise ConfigError(f"augment.{index}.{choice.name}: {error}") from error
+    return Policy(albumentations.Compose(transforms), seed)
+
+
+def load(policy: dict[str, Any], seed: int) -> Policy:
+    """Build the policy that `Policy.serialise` wrote."""
+    import albumentations
+    try:
+        return Policy(albumentations.from_dict(policy), seed)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArtifactError(f"policy.json is no policy that albumentations {albumentations.__version__} can read ({error}). "
+                            "Run the augment stage again.") from error
+
+
+def suggest(num_samples: int, *, image_size: int = 80) -> list[dict[str, Any]]:
+    """Choose an `augment` section: the fewer photos, the stronger; no flips and only small moves for tiny pictures."""
+    if image_size <= 32:
+        return [{"affine": {"rotate": 12, "shift": 0.08, "scale": [0.9, 1.1]}}]
+    smallest = 0.35 if num_samples < 5_000 else 0.5 if num_samples < 50_000 else 0.7
+    return [
+        {"random_resized_crop": {"scale": [smallest, 1.0]}},
+        {"horizontal_flip": {"p": 0.5}},
+        {"color_jitter": {"brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.03}},
+    ]
+
+
+# ---- moving pixels ---------------------------------------------------------------------------------------------
+
+
+@registry.offered
+def horizontal_flip(size: Size, *, p: Probability = 0.5) -> Transform:
+    """Swap left and right. Not for letters, digits and other things that have a handedness."""
+    import albumentations
+    return albumentations.HorizontalFlip(p=p)
+
+
+@registry.offered
+def vertical_flip(size: Size, *, p: Probability = 0.5) -> Transform:
+    """Swap top and bottom: for pictures from above or through a microscope."""
+    import albumentations
+    return albumentations.VerticalFlip(p=p)
+
+
+@registry.offered
+def quarter_turns(size: Size, *, p: Probability = 1.0) -> Transform:
+    """Turn by 0, 90, 180 or 270 degrees: for pictures from above or through a microscope."""
+    import albumentations
+    return albumentations.RandomRotate90(p=p)
+
+
+@registry.offered
+def rotate(size: Size, *, limit: Degrees = 15.0, border: Border = "reflect", p: Probability = 1.0) -> Transform:
+    """Turn by up to `limit` degrees either way."""
+    import albumentations
+    return albumentations.Rotate(limit=(-limit, limit), border_mode=_border(border), p=p)
+
+
+@registry.offered
+def affine(size: Size, *, rotate: Degrees = 10.0, shift: Strength = 0.05, scale: tuple[Positive, Positive] = (0.9, 1.1),
+           shear: Degrees = 0.0, border: Border = "black", p: Probability = 1.0) -> Transform:
+    """Turn by up to `rotate` degrees, move by up to `shift` of the side, and zoom by a factor from `scale`."""
+    import albumentations
+    _require_ordered("scale", scale)
+    return albumentations.Affine(
+        rotate=(-rotate, rotate), translate_percent={"x": (-shift, shift), "y": (-shift, shift)}, scale=scale,
+        shear={"x": (-shear, shear), "y": (0, 0)}, keep_ratio=True, border_mode=_border(border), p=p,
+    )
+
+
+@registry.offered
+def random_resized_crop(size: Size, *, scale: tuple[Share, Share] = (0.5, 1.0),
+                        ratio: tuple[Positive, Positive] = (0.75, 1.333), p: Probability = 1.0) -> Transform:
+    """Cut out a share from `scale` of the area, of an aspect from `ratio`, and enlarge it to the full size."""
+    import albumentations
+    _require_ordered("scale", scale)
+    _require_ordered("ratio", ratio)
+    return albumentations.RandomResizedCrop(size=size, scale=scale, ratio=ratio, p=p)
+
+
+# ---- changing colours ------------------------------------------------------------------------------------------
+
+
+@registry.offered
+def color_jitter(size: Size, *, brightness: Strength = 0.2, contrast: Strength = 0.2, saturation: Strength = 0.2,
+                 hue: Annotated[float, Field(ge=0, le=0.5)] = 0.02, p: Probability = 0.8) -> Transform:
+    """Change brightness, contrast, saturation (a factor of 1 +- the value) and hue (a share of the colour circle)."""
+    import albumentations
+    return albumentations.ColorJitter(
+        brightness=(1 - brightness, 1 + brightness), contrast=(1 - contrast, 1 + contrast),
+        saturation=(1 - saturation, 1 + saturation), hue=(-hue, hue), p=p,
+    )
+
+
+@registry.offered
+def gaussian_noise(size: Size, *, std: tuple[Strength, Strength] = (0.02, 0.08), p: Probability = 0.3) -> Transform:
+    """Add noise whose deviation is from `std`, where 1 is the full range of a pixel."""
+    import albumentations
+    _require_ordered("std", std)
+    return albumentations.GaussNoise(std_range=std, p=p)
+
+
+@registry.offered
+def gaussian_blur(size: Size, *, sigma: tuple[Positive, Positive] = (0.3, 1.0), p: Probability = 0.2) -> Transform:
+    """Blur with a deviation from `sigma`, in px."""
+    import albumentations
+    _require_ordered("sigma", sigma)
+    return albumentations.GaussianBlur(sigma_limit=sigma, blur_limit=0, p=p)
+
+
+@registry.offered
+def random_erasing(size: Size, *, scale: tuple[Share, Share] = (0.02, 0.2), p: Probability = 0.3) -> Transform:
+    """Blacken a rectangle that covers a share from `scale` of the picture."""
+    import albumentations
+    _require_ordered("scale", scale)
+    return albumentations.Erasing(scale=scale, ratio=(0.5, 2.0), fill=0, p=p)
+
+
+def _require_ordered(name: str, pair: tuple[float, float]) -> None:
+    if pair[0] > pair[1]:
+        raise ValueError(f"{name} is [{pair[0]:g}, {pair[1]:g}], but the smaller number must come first")
+
+
+def _border(name: Border) -> int:
+    import cv2
+    return {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT_101}[name]
