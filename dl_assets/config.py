@@ -38,7 +38,7 @@ class Choice:
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
 _EXAMPLES = {"task": "`task: image_classification`", "source": "`source: {kind: folder, path: ...}`",
              "augment": "`augment: []` for no augmentation", "model": "`model: {name: cnn}`"}
-_STAGE_OPTIONS: dict[str, type[BaseModel]] = {
+STAGE_OPTIONS: dict[str, type[BaseModel]] = {
     "clean": Clean, "split": Split, "train": Train, "evaluate": Evaluate, "export": Export, "schedule": Schedule,
 }
 
@@ -139,7 +139,7 @@ class Pipeline:
             raise self._unknown(key)
 
     def _unknown(self, key: str) -> DocumentError:
-        homes = [f"`{section}`" for section, options in _STAGE_OPTIONS.items() if key in options.model_fields]
+        homes = [f"`{section}`" for section, options in STAGE_OPTIONS.items() if key in options.model_fields]
         if homes:
             return self._file.problem((key,), f"is not known here; it belongs inside {' or '.join(homes)}.")
         return self._file.problem((key,), f"is not known here{choose(key, SECTIONS)}")
@@ -199,7 +199,7 @@ class Pipeline:
             raise self._file.problem(place, f"is {shown(entry)}, but must be one transform with its options, such as "
                                             "`- rotate: {limit: 10}`; each transform begins with its own `- `.")
         (name, options), = entry.items()
-        self._known((*place, name), name, list(known))
+        self._known(place, name, list(known))
         if not isinstance(options, dict | None):
             raise self._file.problem((*place, name), f"is {shown(options)}, but its options must be a mapping such as `{{}}`.")
         return Choice(name, dict(self._file.validate((*place, name), options or {}, registry.options_of(known[name]))))

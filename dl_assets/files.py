@@ -12,7 +12,7 @@ def replace_text(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def publish(source: Path, target: Path, aside: Path) -> None:
@@ -22,8 +22,8 @@ def publish(source: Path, target: Path, aside: Path) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() or target.is_symlink():
-        os.replace(target, aside)
-    os.replace(source, target)
+        target.replace(aside)
+    source.replace(target)
     remove(aside)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from dl_assets.errors import ConfigError
@@ -93,11 +94,13 @@ class Document:
             failed = error.errors()
         wrong: dict[Place, list[str]] = {}
         for item in failed:
-            inside = _inside(options, item["loc"]) + (item["loc"][-1:] if item["type"] == "missing" else ())
+            inside = _inside(options, item["loc"])
+            if item["type"] == "missing" and isinstance(item["loc"][-1], str):
+                inside = (*inside, item["loc"][-1])
             wrong.setdefault(inside, []).append(_explain(dict(item), list(model.model_fields)))
         # A value that may be this or that has a problem with each; they read as one.
         raise DocumentError(self.path, [problem for inside, messages in wrong.items()
-                                   for problem in self.problem((*place, *inside), ", or ".join(messages)).found])
+                                   for problem in self.problem((*place, *inside), _ended(", or ".join(messages))).found])
 
 
 def read_yaml(path: Path) -> Any:
@@ -116,6 +119,9 @@ def read_yaml(path: Path) -> Any:
                           "Save the file with the encoding UTF-8.") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}).") from None
+    except ReaderError as error:
+        raise ConfigError(f"{path}: not valid YAML: character {error.position + 1} may not be in "
+                          "a text file. Delete it.") from None
     except (YAMLError, ValueError, TypeError, RecursionError) as error:  # ruamel: an impossible date, an unhashable key, ...
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
 
@@ -161,7 +167,7 @@ def _explain(item: dict[str, Any], known: list[str]) -> str:
     if kind == "extra_forbidden":
         return f"is not known here{choose(item['loc'][-1], known)}"
     if kind == "missing":
-        if len(item["loc"]) > 1:
+        if isinstance(item["loc"][-1], int):
             return "has too few entries"
         return f"is missing. Add `{item['loc'][-1]}: ...`."
     if kind == "value_error":
@@ -171,6 +177,10 @@ def _explain(item: dict[str, Any], known: list[str]) -> str:
         return f"is {shown(found)}{choose(found, context['expected'].replace(chr(39), '').replace(' or ', ', ').split(', '))}"
     needed = _NEEDED[kind].format(**context) if kind in _NEEDED else item["msg"].replace("Input should", "must")
     return f"is {shown(found)}, but {needed}"
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."
 
 
 def _inside(options: Any, location: tuple[str | int, ...]) -> Place:

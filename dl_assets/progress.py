@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ def emit(kind: str, **values: object) -> None:
     """Append one event to the event file, if somebody is listening."""
     path = os.environ.get(EVENT_FILE)
     if path:
-        with open(path, "a", encoding="utf-8") as events:
+        with Path(path).open("a", encoding="utf-8") as events:
             events.write(json.dumps({"kind": kind, "address": os.environ.get(ADDRESS), **values}) + "\n")
 
 

@@ -50,7 +50,8 @@ def find(folder: str, name: str) -> Any:
 
 def functions(folder: str, name: str) -> dict[str, Callable[..., Any]]:
     """Public functions that a file of several (such as `transforms/image.py`) marks with `@offered`."""
-    return {key: value for key, value in vars(module(folder, name)).items() if getattr(value, "offered", False)}
+    return {key: value for key, value in vars(module(folder, name)).items()
+            if inspect.isfunction(value) and getattr(value, "offered", False)}
 
 
 def offered(function: F) -> F:

@@ -1,6 +1,7 @@
 """Runs ONE stage: lock, temporary folder, the stage's function, atomic publish, report."""
 
 import ctypes
+import errno
 import fcntl
 import importlib
 import inspect
@@ -34,8 +35,8 @@ def run_stage(stage: str, pipeline: str) -> None:
                           f"Stages: {', '.join(ARTIFACT_OF_STAGE)}.")
     os.environ[progress.ADDRESS] = f"{stage}@{pipeline}"
     config = load_pipeline(pipeline)
-    index.require_fresh(pipeline)
     config.check(tuple(section for section in SECTIONS if section != "model"))  # the model is checked by who builds it
+    index.require_fresh(pipeline)
     function: Callable[..., Report] = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
     with _writable(DATA / pipeline), _locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
         workspace = DATA / ".tmp" / pipeline / stage
@@ -60,11 +61,11 @@ def _inputs(function: Callable[..., Report], pipeline: str) -> dict[str, Path]:
 
 def _publish(report: Report, workspace: Path, out: Path, stage: str, pipeline: str) -> None:
     files.publish(workspace / "report.json", DATA / pipeline / "reports" / f"{stage}.json", workspace / "old.json")
+    kept = workspace.with_name(f"{stage}.failed")
+    files.remove(kept)
     failed = report.failed()
     if failed:
-        kept = workspace.with_name(f"{stage}.failed")
-        files.remove(kept)
-        os.replace(workspace, kept)
+        workspace.replace(kept)
         raise CheckFailed(f"{pipeline}: the {stage} stage did not pass {len(failed)} check{'s' if len(failed) > 1 else ''}. "
                           + " ".join(check.sentence() for check in failed)
                           + f" What it wrote is kept in {kept / out.name} for you to look at.")
@@ -88,8 +89,11 @@ def _writable(folder: Path) -> Iterator[None]:
     except PermissionError as error:
         raise ConfigError(f"{error.filename or folder} cannot be written ({error.strerror}). "
                           "Give yourself the right to write there, or free it of other users' files.") from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ConfigError(f"{error.filename or folder} cannot be written: a file is where a folder must be ({error.strerror}). "
+                          f"Move the file away that stands in the place of {folder} or of a folder above it.") from error
     except OSError as error:
-        if error.errno in (30, 28):  # EROFS, ENOSPC
+        if error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise ConfigError(f"{error.filename or folder} cannot be written ({error.strerror}). "
                               "Free some space or choose a folder that is not read-only.") from error
         raise

@@ -18,10 +18,11 @@ def intervals(measure: Measure, num_samples: int, *, bootstrap_samples: int, see
 
     `measure` takes weights [B, N], how often each of the N samples is in each of B resamples, and returns
     arrays [B, ...]. A resample in which a metric is undefined (NaN) does not count for that metric.
+    The interval always holds the value: resampling adds noise, which can only raise a calibration error.
     """
-    value = measure(np.ones((1, num_samples)))
+    values = measure(np.ones((1, num_samples)))
     blocks = [measure(weights) for weights in resamples(num_samples, bootstrap_samples, seed)]
-    return {name: np.concatenate([value[name], _bounds(np.concatenate([block[name] for block in blocks]))]) for name in value}
+    return {name: _interval(value[0], np.concatenate([block[name] for block in blocks])) for name, value in values.items()}
 
 
 def resamples(num_samples: int, num_resamples: int, seed: int) -> Iterator[Floats]:
@@ -34,9 +35,9 @@ def resamples(num_samples: int, num_resamples: int, seed: int) -> Iterator[Float
         yield np.bincount(drawn.ravel(), minlength=rows * num_samples).reshape(rows, num_samples).astype(np.float64)
 
 
-def _bounds(draws: Floats) -> Floats:
+def _interval(value: Floats, draws: Floats) -> Floats:
     tail = (1 - CONFIDENCE) / 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all NaN: a class that has no sample in any resample
-        bounds: Floats = np.nanquantile(draws, [tail, 1 - tail], axis=0)
-    return bounds
+        low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
+    return np.stack([value, np.minimum(low, value), np.maximum(high, value)])

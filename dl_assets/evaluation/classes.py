@@ -9,14 +9,24 @@ from matplotlib.figure import Figure
 from dl_assets.evaluation import classes_curves, classes_figures
 from dl_assets.evaluation.bootstrap import Floats, intervals
 from dl_assets.evaluation.classes_scores import measure, read_answers
+from dl_assets.evaluation.headline import Headline, percent
 
 # What the report shows at its top, best known first.
 HEADLINE = {
-    "accuracy": "Accuracy",
-    "f1_macro": "F1, macro",
-    "roc_auc": "ROC AUC, macro",
-    "log_loss": "Log loss",
-    "ece": "Calibration error",
+    "accuracy": Headline("Accuracy", "share of correct answers", is_share=True),
+    "f1_macro": Headline("F1, macro", "precision and recall in one, every class counting the same", is_share=True),
+    "roc_auc": Headline("ROC AUC, macro", "chance to rank a sample of a class above one of the others"),
+    "log_loss": Headline("Log loss", "surprise at the right answer, in nats; 0 is best"),
+    "ece": Headline("Calibration error", "mean gap of confidence and accuracy; 0 is best", is_share=True),
+}
+CAPTIONS = {
+    "confusion_matrix": "Rows are the truth, columns what the model said. The diagonal is right; "
+                        "the darker a cell, the larger its share of the row.",
+    "roc_curve": "How many samples of a class are found against how many others are taken for it, at every threshold. "
+                 "The nearer to the upper left corner, the better.",
+    "calibration": "How often the model is right when it is so confident. Points on the diagonal mean that its "
+                   "confidence can be read as a probability; larger points stand for more samples.",
+    "learning_curve": "How the training went, epoch by epoch, and which epoch was kept.",
 }
 
 
@@ -38,8 +48,8 @@ def figures(predictions: pl.DataFrame, fitted: dict[str, Any]) -> dict[str, Figu
     """Return the figures by their file name without ending."""
     answers = read_answers(predictions, fitted["classes"])
     return {
-        "roc_curve": classes_figures.roc_curve(answers),
         "confusion_matrix": classes_figures.confusion_matrix(answers),
+        "roc_curve": classes_figures.roc_curve(answers),
         "calibration": classes_figures.calibration(answers),
     }
 
@@ -62,20 +72,20 @@ def mistakes(predictions: pl.DataFrame) -> pl.DataFrame:
 def sentence(found: dict[str, Any], predictions: pl.DataFrame) -> str:
     """Say in plain words what the metrics of these test predictions mean."""
     num_samples, wrong = len(predictions), mistakes(predictions)
-    accuracy = found["accuracy"]
-    start = f"Of {num_samples:,} test samples that it had never seen, the model answers {num_samples - len(wrong):,} correctly"
+    start = f"Of {num_samples:,} test samples that the model had never seen, it answers {num_samples - len(wrong):,} correctly"
     if not len(wrong):
-        return f"{start}. With so many samples and no mistake, up to {min(1.0, 3 / num_samples):.1%} of new ones may still go wrong."
-    (target, prediction), count = _commonest(wrong)
-    return (f"{start}: {accuracy['value']:.1%}, and with 95 % confidence between {accuracy['low']:.1%} and {accuracy['high']:.1%}. "
-            f"Its commonest mistake is to take “{target}” for “{prediction}” ({count:,} of {len(wrong):,} mistakes). "
-            f"What it says of its own certainty is off by {100 * found['ece']['value']:.1f} percentage points on average.")
+        # The bootstrap cannot see a mistake that did not happen; the rule of three can (Hanley and Lippman-Hand 1983).
+        return f"{start}. Among so few, that still leaves room for {percent(min(1, 3 / num_samples))} of mistakes on new ones."
+    value, low, high = (percent(found["accuracy"][key]) for key in ("value", "low", "high"))
+    return (f"{start}. That is {value}; for new samples like these expect between {low} and {high}. {_commonest(wrong)} "
+            f"Its confidence is off by {100 * found['ece']['value']:.1f} percentage points on average.")
 
 
-def _commonest(wrong: pl.DataFrame) -> tuple[tuple[str, str], int]:
+def _commonest(wrong: pl.DataFrame) -> str:
     pairs = wrong.group_by("target", "prediction").len().sort("len", "target", "prediction", descending=[True, False, False])
     target, prediction, count = pairs.row(0)
-    return (target, prediction), count
+    which = "only mistake" if len(wrong) == 1 else f"commonest mistake ({count:,} of {len(wrong):,})"
+    return f"Its {which} is to take “{target}” for “{prediction}”."
 
 
 def _named(values: dict[str, Floats]) -> dict[str, dict[str, float]]:

@@ -19,14 +19,15 @@ def roc_curve(answers: Answers) -> Figure:
     areas = roc_auc_per_class(answers, np.ones((1, len(answers.target))))[0]  # [C]
     drawn = np.flatnonzero(~np.isnan(areas))
     curves = {int(index): _curve(answers, int(index)) for index in drawn}
-    figure = style.blank(7.2, 4.6)
+    figure = style.blank(6.4, 4.2)
     axes = style.square_axes(figure.add_subplot(), "ROC curves", "false positive rate", "true positive rate")
     shown, title = drawn, "area and class"
     if len(drawn) > MAX_CURVES:
         shown, title = drawn[np.argsort(areas[drawn], kind="stable")][:WORST_CURVES], f"area and class: worst of {len(drawn)}"
     if len(drawn):
         mean = np.mean([np.interp(_GRID, x, y) for x, y in curves.values()], axis=0)
-        axes.plot([0, *_GRID], [0, *mean], color=style.INK, linewidth=2.4, zorder=3, label=f"{areas[drawn].mean():.3f}  macro mean")
+        axes.plot([0, *_GRID], [0, *mean], color=style.INK, linewidth=2.4, zorder=3,
+                  label=f"{areas[drawn].mean():.3f}  macro mean")
     for index, stroke in zip(shown, style.strokes(), strict=False):
         axes.plot(*curves[int(index)], label=f"{areas[index]:.3f}  {style.short(answers.classes[index])}", **stroke)
     handles, labels = axes.get_legend_handles_labels()
@@ -71,12 +72,12 @@ def calibration(answers: Answers) -> Figure:
     filled = counts > 0
     middle = np.bincount(bins, weights=confidence, minlength=NUM_BINS)[filled] / counts[filled]
     right = np.bincount(bins, weights=correct, minlength=NUM_BINS)[filled] / counts[filled]
-    figure = style.blank(4.6, 5.4)
-    top, bottom = figure.subplots(2, 1, height_ratios=[4, 1], sharex=True)
+    figure = style.blank(5.8, 4.4)
+    top, bottom = figure.subplots(2, 1, height_ratios=[3.2, 1], sharex=True)
     style.square_axes(top, "Calibration", "", "share that is correct")
     top.vlines(middle, np.minimum(middle, right), np.maximum(middle, right), color=style.COLOURS[1], linewidth=3, alpha=0.35)
     top.plot(middle, right, color=style.COLOURS[0], linewidth=1)
-    top.scatter(middle, right, s=12 + 120 * counts[filled] / counts.max(), color=style.COLOURS[0], zorder=3)
+    top.scatter(middle, right, s=12 + 120 * counts[filled] / counts.max(), color=style.COLOURS[0], zorder=3, clip_on=False)
     top.set_aspect("auto")
     top.text(0.03, 0.97, "above the line: too modest\nbelow the line: too sure", va="top", fontsize=8, color=style.MUTED)
     bottom.bar((np.arange(NUM_BINS) + 0.5) / NUM_BINS, counts, width=0.9 / NUM_BINS, color=style.COLOURS[0])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Opened by their content, whatever the file is called. Not EPS (Pillow runs Ghostscript on it) nor TGA (no signature).
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM", "JPEG2000")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_SAYS_CUT_OFF = ("truncated", "premature", "unexpected end")
 _WHOLE_NUMBERS = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 # A time that a CPU can train in; photos of this size are the measured recipe, more pixels cost more than they give.
 _SUGGESTED_SIZE = 80
@@ -98,7 +99,7 @@ def _require_whole_jpeg(payload: bytes) -> None:
 
 def _broken(error: Exception) -> Rejection:
     text = " ".join(str(error).split()) or type(error).__name__
-    is_cut_off = isinstance(error, EOFError) or any(word in text.lower() for word in ("truncated", "premature", "unexpected end"))
+    is_cut_off = isinstance(error, EOFError) or any(word in text.lower() for word in _SAYS_CUT_OFF)
     return Rejection("truncated" if is_cut_off else "unreadable", text)
 
 
@@ -190,6 +191,9 @@ def preprocess(fitted: dict[str, Any]) -> "nn.Module":
     from torch import nn
 
     class Normalise(nn.Module):
+        scale: torch.Tensor  # [C, 1, 1]
+        shift: torch.Tensor  # [C, 1, 1]
+
         def __init__(self) -> None:
             super().__init__()
             mean, std = (torch.tensor(fitted[key], dtype=torch.float32).reshape(-1, 1, 1) for key in ("mean", "std"))

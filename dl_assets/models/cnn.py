@@ -21,7 +21,7 @@ def cnn(
 ) -> nn.Module:
     """Stages of two convolutions, then the mean over the map, then one linear layer.
 
-    Take one stage for every halving from the picture's side down to about 4: 2 for 8 pixels, 4 for 64 to 96 pixels.
+    Take one stage for every halving from the picture's side down to about 4: 2 for 8 pixels, 4 for 64 to 128 pixels.
     """
     widths = [min(width * 2**stage, max_width) for stage in range(depth)]
     stages = [Stage(before, after) for before, after in zip([channels, *widths], widths, strict=False)]
@@ -29,20 +29,17 @@ def cnn(
 
 
 class Stage(nn.Module):
-    """Two 3 x 3 convolutions with batch norm around a shortcut, then a halving of the map."""
+    """A convolution to `width` channels, a halving of the map, and a convolution that adds to what is there."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.first = _convolution(channels, width, size=3)
-        self.second = _convolution(width, width, size=3)
-        self.shortcut = _convolution(channels, width, size=1)
+        self.widen, self.refine = _convolution(channels, width), _convolution(width, width)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        features = functional.relu(self.first(pixels))  # [B, C, H, W] -> [B, D, H, W]
-        features = functional.relu(self.second(features) + self.shortcut(pixels))
-        if min(features.shape[2:]) < 4:  # a map of 2 x 2 has nothing left to summarise
-            return features
-        return functional.max_pool2d(features, 2)  # [B, D, H, W] -> [B, D, H/2, W/2]
+    def forward(self, features: Tensor) -> Tensor:
+        features = functional.relu(self.widen(features))  # [B, C, H, W] -> [B, D, H, W]
+        if min(features.shape[2:]) > 2:  # a smaller map has nothing left to summarise
+            features = functional.max_pool2d(features, 2)  # [B, D, H, W] -> [B, D, H/2, W/2]
+        return functional.relu(features + self.refine(features))
 
 
 class MeanOverMap(nn.Module):
@@ -52,5 +49,5 @@ class MeanOverMap(nn.Module):
         return features.mean(dim=(2, 3))  # [B, D, H, W] -> [B, D]
 
 
-def _convolution(channels: int, width: int, *, size: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(channels, width, size, padding=size // 2, bias=False), nn.BatchNorm2d(width))
+def _convolution(channels: int, width: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False), nn.BatchNorm2d(width))

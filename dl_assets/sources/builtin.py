@@ -27,7 +27,7 @@ def describe(*, name: Literal["digits"]) -> dict[str, Any]:
 
 
 def _load_digits() -> Any:
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits
     return load_digits()
 
 

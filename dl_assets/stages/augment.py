@@ -23,16 +23,17 @@ def augment(config: Pipeline, *, clean: Path, parts: Path, out: Path) -> Report:
     samples = read_table(CLEAN_SAMPLES, clean).join(read_table(PARTS_TABLE, parts), on="id", validate="1:1")
     train = samples.filter(pl.col("part") == "train")
     shown = choose_shown(train)
-    originals = ArrayReader(clean, shown)
-    height, width = originals.shape[:2]
+    reader = ArrayReader(clean, shown)
+    height, width = reader.shape[:2]
     try:
         policy = registry.module("transforms", config.task.inputs).compose(config.augment, (height, width), _PREVIEW_SEED)
     except ConfigError as error:
         raise ConfigError(f"{config.path}: {error}") from error
     write_json(out / "policy.json", policy.serialise())
 
-    rows = [[original, *(policy(original) for _ in range(_PREVIEW_VARIANTS))] for original in originals]
-    titles = [title for target in shown["target"] for title in (f"{target} (original)", *[""] * _PREVIEW_VARIANTS)]
+    rows = [[reader[index], *(policy(reader[index]) for _ in range(_PREVIEW_VARIANTS))] for index in range(len(reader))]
+    variants = [f"variant {number}" for number in range(1, _PREVIEW_VARIANTS + 1)]
+    titles = [title for target in shown["target"] for title in (f"{target} (original)", *variants)]
     arrays = [array for row in rows for array in row]
     figure = registry.module("inputs", config.task.inputs).sheet(arrays, titles, columns=1 + _PREVIEW_VARIANTS)
     figure.savefig(out / "preview.png", metadata={"Software": None})

@@ -111,7 +111,8 @@ def reject_repeated(samples: pl.DataFrame, *, keep_duplicates: bool) -> tuple[pl
         for sample in same.iter_rows(named=True):
             other = same.filter(pl.col("target") != sample["target"])
             if len(other):
-                detail = f"same pixels as {other['origin'][0]}, whose target is {other['target'][0]!r} and not {sample['target']!r}"
+                detail = (f"same pixels as {other['origin'][0]}, "
+                          f"whose target is {other['target'][0]!r} and not {sample['target']!r}")
                 rejected.append((sample["id"], sample["origin"], "label_conflict", detail))
             elif sample["id"] != first["id"] and not keep_duplicates:
                 rejected.append((sample["id"], sample["origin"], "exact_duplicate", f"same pixels as {first['origin']}"))
@@ -125,8 +126,7 @@ def summarise(num_kept: int, rejected: pl.DataFrame, max_rejected: float) -> Rep
     share = len(rejected) / max(total, 1)
     reasons = {reason: rejected.filter(pl.col("reason") == reason)["origin"].to_list()
                for reason in rejected["reason"].unique(maintain_order=True)}
-    named = "; ".join(f"{len(origins)} {reason} ({', '.join(origins[:_NAMED_ORIGINS])}{', ...' * (len(origins) > _NAMED_ORIGINS)})"
-                      for reason, origins in reasons.items())
+    named = "; ".join(f"{len(origins)} {reason} ({_few(origins)})" for reason, origins in reasons.items())
     detail = f"Rejected are {len(rejected)} of {total} samples{': ' + named if named else ''}."
     if share > max_rejected:
         detail += " Mend or remove these files, or raise clean.max_rejected."
@@ -134,3 +134,7 @@ def summarise(num_kept: int, rejected: pl.DataFrame, max_rejected: float) -> Rep
     counts = {"kept": num_kept, "rejected": len(rejected),
               **{f"rejected_{reason}": len(origins) for reason, origins in sorted(reasons.items())}}
     return Report(counts=counts, numbers={"rejected_share": share}, checks=[check])
+
+
+def _few(origins: list[str]) -> str:
+    return ", ".join(origins[:_NAMED_ORIGINS]) + (", ..." if len(origins) > _NAMED_ORIGINS else "")

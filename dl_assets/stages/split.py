@@ -54,9 +54,9 @@ def name_units(samples: pl.DataFrame) -> pl.Series:
 
     for digest, group in samples.select("digest", "group").iter_rows():
         if group is not None:
-            first, second = sorted((root(f"digest {digest}"), root(f"group {group}")))
-            parent[second] = first  # the smallest name wins, whatever the order of the samples
-    return pl.Series("unit", [root(f"digest {digest}") for digest in samples["digest"]], dtype=pl.String)
+            first, second = sorted((root(f"same {digest}"), root(f"group {group}")))
+            parent[second] = first  # the smallest name wins (a group's before a digest's), whatever the order
+    return pl.Series("unit", [root(f"same {digest}") for digest in samples["digest"]], dtype=pl.String)
 
 
 def _cut(sizes: dict[str, int], config: Split) -> dict[str, str]:
@@ -100,8 +100,8 @@ def _require_every_class(targets: pl.Series, parts: pl.Series, path: Path) -> No
     for target, found in counts.sort("target").iter_rows():
         missing = [part for part in PARTS if part not in found]
         if missing:
-            raise DataError(f"{path}: no sample of class '{target}' is in {' and '.join(missing)}, because its groups also hold "
-                            "samples of other classes. Try another split.seed, make smaller groups, or write "
+            raise DataError(f"{path}: no sample of class '{target}' is in {' and '.join(missing)}, because its groups also "
+                            "hold samples of other classes. Try another split.seed, make smaller groups, or write "
                             "split: {stratify: false}.")
 
 
@@ -123,5 +123,5 @@ def _in_several_parts(samples: pl.DataFrame, column: str) -> Sequence[str]:
 
 def _smallest_class(samples: pl.DataFrame, part: str) -> int:
     """Number of samples of the rarest class in this part, 0 where a class is missing."""
-    counts = samples.group_by("target").agg((pl.col("part") == part).sum())
-    return int(counts["part"].min() or 0)  # type: ignore[call-overload]
+    counts: list[int] = samples.group_by("target").agg((pl.col("part") == part).sum())["part"].to_list()
+    return min(counts)

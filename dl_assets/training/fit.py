@@ -46,12 +46,12 @@ def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, policy: dic
         history = _run(config, network, _loaders(config, parts, arrays, fitted, policy), out)
 
     best = history.best()
-    keep_weights_only(out / CHECKPOINT, {"task": config.document["task"], "model": _model(config),
+    keep_weights_only(out / CHECKPOINT, {"task": config.task_name, "model": _model(config),
                                          "train": config.train.model_dump(mode="json"), "epoch": best["epoch"]})
     learning_curve(history.rows, int(best["epoch"])).savefig(out / "learning_curve.png")
     num_parameters = sum(parameter.numel() for parameter in network.parameters())
     write_json(out / CARD, {
-        "pipeline": config.name, "task": config.document["task"], "model": _model(config), **fitted["targets"],
+        "pipeline": config.name, "task": config.task_name, "model": _model(config), **fitted["targets"],
         "num_parameters": num_parameters, "seed": config.train.seed,
         "num_samples": {part: len(rows) for part, rows in parts.items()}, "data": _fingerprint(samples),
         "epochs": len(history.rows), "best_epoch": best["epoch"], "val": _scores(best),

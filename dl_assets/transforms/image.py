@@ -1,5 +1,7 @@
 """Augmentations of pictures: each function is a transform that the YAML may name, its keywords are its options."""
 
+import functools
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Protocol
 
@@ -67,6 +69,7 @@ def compose(choices: Sequence[Choice], size: Size, seed: int) -> Policy:
 def load(policy: dict[str, Any], seed: int) -> Policy:
     """Build the policy that `Policy.serialise` wrote."""
     import albumentations
+    _affine_class()  # so that albumentations knows its name
     try:
         return Policy(albumentations.from_dict(policy), seed)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -113,20 +116,15 @@ def quarter_turns(size: Size, *, p: Probability = 1.0) -> Transform:
 @registry.offered
 def rotate(size: Size, *, limit: Degrees = 15.0, border: Border = "reflect", p: Probability = 1.0) -> Transform:
     """Turn by up to `limit` degrees either way."""
-    import albumentations
-    return albumentations.Rotate(limit=(-limit, limit), border_mode=_border(border), p=p)
+    return _affine_class()(rotate=limit, shift=0.0, scale=(1.0, 1.0), shear=0.0, border=border, p=p)
 
 
 @registry.offered
 def affine(size: Size, *, rotate: Degrees = 10.0, shift: Strength = 0.05, scale: tuple[Positive, Positive] = (0.9, 1.1),
-           shear: Degrees = 0.0, border: Border = "black", p: Probability = 1.0) -> Transform:
+           shear: Annotated[float, Field(ge=0, le=60)] = 0.0, border: Border = "black", p: Probability = 1.0) -> Transform:
     """Turn by up to `rotate` degrees, move by up to `shift` of the side, and zoom by a factor from `scale`."""
-    import albumentations
     _require_ordered("scale", scale)
-    return albumentations.Affine(
-        rotate=(-rotate, rotate), translate_percent={"x": (-shift, shift), "y": (-shift, shift)}, scale=scale,
-        shear={"x": (-shear, shear), "y": (0, 0)}, keep_ratio=True, border_mode=_border(border), p=p,
-    )
+    return _affine_class()(rotate=rotate, shift=shift, scale=scale, shear=shear, border=border, p=p)
 
 
 @registry.offered
@@ -182,6 +180,46 @@ def _require_ordered(name: str, pair: tuple[float, float]) -> None:
         raise ValueError(f"{name} is [{pair[0]:g}, {pair[1]:g}], but the smaller number must come first")
 
 
-def _border(name: Border) -> int:
+@functools.cache
+def _affine_class() -> Any:
+    """Define our affine transform, here because its base class takes 2 s to import.
+
+    albumentations' own one cuts a shift to whole pixels, so that 8 % of 8 px would be no shift at all.
+    """
+    import albumentations
     import cv2
-    return {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT_101}[name]
+    borders = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT_101}
+
+    class SubPixelAffine(albumentations.ImageOnlyTransform):  # type: ignore[misc]
+        def __init__(self, rotate: float, shift: float, scale: tuple[float, float], shear: float, border: Border,
+                     p: float) -> None:
+            super().__init__(p=p)
+            self.rotate, self.shift, self.scale, self.shear, self.border = rotate, shift, scale, shear, border
+
+        def get_params(self) -> dict[str, float]:
+            draw = self.py_random.uniform
+            return {"angle": draw(-self.rotate, self.rotate), "zoom": draw(*self.scale), "slant": draw(-self.shear, self.shear),
+                    "right": draw(-self.shift, self.shift), "down": draw(-self.shift, self.shift)}
+
+        def apply(self, img: NDArray[np.uint8], *, angle: float, zoom: float, slant: float, right: float, down: float,
+                  **_: Any) -> NDArray[np.uint8]:
+            height, width = img.shape[:2]
+            matrix = affine_matrix((height, width), angle, zoom, slant, (right * width, down * height))
+            moved: NDArray[Any] = cv2.warpAffine(img, matrix, (width, height), borderMode=borders[self.border])
+            return moved.reshape(img.shape)  # [H, W] -> [H, W, 1] where there is one channel
+
+        def get_transform_init_args_names(self) -> tuple[str, ...]:
+            return ("rotate", "shift", "scale", "shear", "border")
+
+    return SubPixelAffine
+
+
+def affine_matrix(size: Size, angle: float, zoom: float, slant: float, shift_px: tuple[float, float]) -> NDArray[np.float64]:
+    """Return the [2, 3] map of (x, y) that slants, turns and zooms about the centre, then moves; angles in degrees."""
+    cos, sin, tan = math.cos(math.radians(angle)) * zoom, math.sin(math.radians(angle)) * zoom, math.tan(math.radians(slant))
+    xx, xy, yx, yy = cos, cos * tan - sin, sin, sin * tan + cos
+    center_x, center_y = (size[1] - 1) / 2, (size[0] - 1) / 2
+    return np.array([
+        [xx, xy, center_x + shift_px[0] - xx * center_x - xy * center_y],
+        [yx, yy, center_y + shift_px[1] - yx * center_x - yy * center_y],
+    ])

@@ -1,0 +1,22 @@
+"""Pictures of samples for the report, where their kind of input can be drawn."""
+
+from types import ModuleType
+
+from dl_assets.artifacts.shards import ArrayReader
+from dl_assets.evaluation import style
+
+MAX_BYTES = 3 * 1024**2  # of all pictures of a report together
+_DPI = 110
+
+
+def pictures(inputs: ModuleType, arrays: ArrayReader, ids: list[str]) -> dict[str, bytes]:
+    """Return id -> PNG of these samples, as far as the size limit goes; nothing where `inputs` has no `sheet`."""
+    found: dict[str, bytes] = {}
+    if not hasattr(inputs, "sheet"):
+        return found
+    for index, sample in enumerate(ids):
+        found[sample] = style.png(inputs.sheet([arrays[index]], [""], columns=1), _DPI)
+        if sum(map(len, found.values())) > MAX_BYTES:
+            del found[sample]
+            break
+    return found

@@ -1,0 +1,93 @@
+"""The evaluation as one HTML page that needs nothing else: no network, no script, no file beside it."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dl_assets import __version__
+from dl_assets.artifacts.tables import PARTS
+from dl_assets.evaluation.headline import Headline
+
+# Of the card, what differs from run to run on the same data, or stands elsewhere on the page.
+_NOT_SHOWN = ("pipeline", "task", "classes", "num_samples", "seconds")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the page tells. The same findings give the same bytes."""
+
+    pipeline: str
+    task: str
+    sentence: str
+    headline: dict[str, Headline]
+    metrics: dict[str, Any]        # of the test part
+    samples: pl.DataFrame          # target, part of every clean sample
+    rejected: pl.DataFrame         # reason of every rejected one
+    figures: dict[str, bytes]      # name -> PNG
+    captions: dict[str, str]       # name of a figure -> what it shows
+    mistakes: pl.DataFrame         # id, part, target, prediction, confidence, origin; most confident first
+    pictures: dict[str, bytes]     # id of a mistake -> PNG
+    gallery: int                   # how many mistakes to show
+    card: dict[str, Any]
+
+
+def render(findings: Findings) -> str:
+    """Return the page. Whatever comes from the data is escaped."""
+    environment = Environment(loader=PackageLoader("dl_assets.evaluation", "."), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"data_uri": _data_uri, "percent": _percent, "words": lambda name: name.replace("_", " ")}
+    return environment.get_template("report.html.j2").render(
+        findings=findings,
+        cards=[(headline, findings.metrics[name]) for name, headline in findings.headline.items() if name in findings.metrics],
+        classes=_classes(findings.metrics),
+        parts={part: findings.samples.filter(part=part).height for part in PARTS},
+        targets=_targets(findings.samples),
+        reasons=findings.rejected["reason"].value_counts().sort("count", "reason", descending=[True, False]).rows(),
+        mistakes=findings.mistakes.head(findings.gallery).to_dicts(),
+        card=_flat({name: value for name, value in findings.card.items() if name not in _NOT_SHOWN}),
+        parts_order=PARTS,
+        version=__version__,
+    )
+
+
+def _classes(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the classes, lowest F1 first; one that has none (no sample in test) goes to the end."""
+    return sorted(metrics.get("classes", {}).items(), key=lambda item: item[1].get("f1", {"value": 2})["value"])
+
+
+def _targets(samples: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return target -> part -> number of samples."""
+    counted: dict[str, dict[str, int]] = {}
+    for target, part, count in samples.group_by("target", "part").len().rows():
+        counted.setdefault(target, {})[part] = count
+    return counted
+
+
+def _flat(card: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return the leaves of nested dicts by their path in words.
+
+    >>> _flat({"model": {"name": "cnn", "options": {"width": 32}}, "seed": 17, "num_parameters": 65432})
+    {'model, name': 'cnn', 'model, width': '32', 'seed': '17', 'num parameters': '65,432'}
+    """
+    flat: dict[str, str] = {}
+    for key, value in card.items():
+        name = prefix if key == "options" else prefix + key.replace("_", " ")
+        flat |= _flat(value, f"{name.removesuffix(', ')}, ") if isinstance(value, dict) else {name: _shown(value)}
+    return flat
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,0 +1,166 @@
+"""Writes a pipeline file that runs as it is, with options chosen from the data."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any, get_args
+
+from ruamel.yaml import YAML
+
+from dl_assets import index, registry
+from dl_assets.config import PIPELINES, Pipeline, better_name, scan_pipelines
+from dl_assets.errors import ConfigError, DataError
+from dl_assets.files import replace_text
+from dl_assets.problems import choose
+
+_SAMPLE = 200
+_TINY_PX = 32
+
+_TEMPLATE = """\
+# Every option: `dl schema`. Mistakes in this file: `dl check {name}`. To run it: `dl run {name}`.
+# {num_samples} samples were found when this file was written; the options below were chosen for them.
+task: {task}
+
+# Where the samples come from.
+source: {source}
+
+# How a sample is decoded; what does not fit is rejected with a reason, never dropped in silence.
+clean: {clean}
+
+# Shares of the parts. Equal files and groups stay in one part.
+split: {split}
+
+# Random changes of the train part, in this order; `[]` for none.
+augment:{augment}
+
+# The network; a larger `width` or `depth` learns more and takes longer.
+model: {model}
+
+# More epochs help most where there are few samples; `early_stopping: 5` ends a run that no longer gets better.
+train: {train}
+
+# What the report of the test part holds.
+evaluate: {{}}
+
+# How exactly the exported ONNX file must answer as the trained model does.
+export: {{}}
+
+# When the pipeline runs by itself, e.g. {{cron: "0 3 * * 1", timezone: Europe/Berlin}} for every Monday at three.
+schedule: {{}}
+"""
+
+
+def new_pipeline(name: str, task: str, source: str, root: Path = Path()) -> Path:
+    """Write `pipelines/<name>.yaml` and refresh the index; return the file. Never overwrites one.
+
+    `source` is the name of a built-in data set, or a folder that holds one folder of files for each class.
+    """
+    path = root / PIPELINES / f"{name}.yaml"
+    _require_free_name(name, root)
+    if task not in registry.names("tasks"):
+        raise ConfigError(f"task '{task}' is not known{choose(task, registry.names('tasks'))}")
+    section = _source_section(source, name, root)
+    text = _pipeline_text(name, task, section, root)
+    Pipeline(path.relative_to(root), YAML().load(text)).check()
+    replace_text(path, text)
+    index.write_index(root)
+    return path
+
+
+def _require_free_name(name: str, root: Path) -> None:
+    better = better_name(name)
+    if better:
+        raise ConfigError(f"'{name}' is no name for a pipeline: it must be of a-z, 0-9 and _, begin with a letter, and not be "
+                          f"'index'. Use for instance: {better}")
+    pipelines, wrong = scan_pipelines(root)
+    if wrong:
+        raise wrong[0]
+    if name in pipelines:
+        raise ConfigError(f"{PIPELINES / name}.yaml exists already and is not overwritten. Choose another name, or delete it.")
+
+
+def _source_section(source: str, name: str, root: Path) -> dict[str, Any]:
+    """Return the `source` section. A built-in data set goes before a folder of the same name (write ./digits for that)."""
+    builtin = get_args(registry.options_of(registry.find("sources", "builtin")).model_fields["name"].annotation)
+    if source in builtin:
+        return {"kind": "builtin", "name": source}
+    path = Path(source).expanduser()
+    if not (root / path).exists():
+        raise DataError(f"There is neither a folder '{source}' in {root.resolve()} nor a built-in data set of that name"
+                        f"{registry.did_you_mean(source, builtin) or '.'} Give a folder that holds one folder of files for "
+                        f"each class, or a built-in data set: {', '.join(builtin)}.")
+    place, results = (root / path).resolve(), (root / "data" / name).resolve()
+    if place.is_relative_to(results) or results.is_relative_to(place):
+        raise ConfigError(f"The source '{source}' and data/{name}, where the results of '{name}' go, lie in each other. "
+                          "Choose another name for the pipeline, or another place for the source.")
+    return {"kind": "folder", "path": path.as_posix()}
+
+
+def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path) -> str:
+    kind = registry.find("tasks", task).inputs
+    inputs, transforms = registry.module("inputs", kind), registry.module("transforms", kind)
+    num_samples, payloads = _look_at(source, root)
+    clean = inputs.suggest(payloads)
+    image_size = registry.options_of(inputs.clean)(**clean).model_dump()["image_size"]
+    augment = transforms.suggest(num_samples, image_size=image_size)
+    return _TEMPLATE.format(
+        name=name, num_samples=f"{num_samples:,}", task=task, source=_flow(source), clean=_flow(clean),
+        split=_flow({"train": 0.7, "val": 0.15, "test": 0.15, "stratify": True, "seed": 17}),
+        augment="".join(f"\n  - {_flow(entry)[1:-1]}" for entry in augment) or " []",
+        model=_flow({"name": "cnn", "depth": _depth(image_size)}),
+        train=_flow(_train_options(num_samples, image_size)),
+    )
+
+
+def _look_at(source: dict[str, Any], root: Path) -> tuple[int, list[bytes]]:
+    """Return the number of samples and the payloads of a few, spread over the whole source."""
+    options = {key: value for key, value in source.items() if key != "kind"}
+    if source["kind"] == "builtin":
+        payloads = [sample.payload for sample in registry.find("sources", "builtin")(**options)]
+        return len(payloads), payloads[::_step(len(payloads))]
+    folder = root / source["path"]
+    num_samples: int = registry.module("sources", "folder").describe(path=str(folder))["num_samples"]
+    files = sorted(path for path in folder.glob("*/**/*") if path.is_file() and not path.name.startswith("."))
+    try:
+        return num_samples, [file.read_bytes() for file in files[::_step(len(files))]]
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read ({error.strerror}). "
+                        "Give yourself the right to read it, or move it away.") from error
+
+
+def _step(count: int) -> int:
+    return -(-count // _SAMPLE) or 1
+
+
+def _depth(image_size: int) -> int:
+    """Stages that halve the picture down to about 4 px, but two at least.
+
+    >>> [_depth(size) for size in (8, 32, 64, 96, 128)]
+    [2, 3, 4, 4, 5]
+    """
+    return min(5, max(2, (image_size // 4).bit_length() - 1))
+
+
+def _train_options(num_samples: int, image_size: int) -> dict[str, Any]:
+    """Choose how long to train: DESIGN section 8, where 1,000 photos take a few minutes on two cores.
+
+    On small sets the number of epochs decides; a larger set shows as many pictures in fewer epochs, and its larger
+    batches use the processor better. Tiny pictures have little to overfit to, so they need less to hold them back.
+    """
+    epochs, batch_size = (30, 32) if num_samples < 5_000 else (15, 64) if num_samples < 50_000 else (6, 128)
+    if image_size <= _TINY_PX:
+        return {"epochs": min(epochs, 20), "batch_size": max(batch_size, 64), "learning_rate": 0.003}
+    return {"epochs": epochs, "batch_size": batch_size, "learning_rate": 0.002, "weight_decay": 0.05, "label_smoothing": 0.1}
+
+
+def _flow(value: dict[str, Any]) -> str:
+    """Return YAML on one line, quoted where it must be.
+
+    >>> print(_flow({"path": "photos: 2026", "p": 0.5}))
+    {path: 'photos: 2026', p: 0.5}
+    """
+    text = StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = True
+    yaml.width = 100_000
+    yaml.dump(value, text)
+    return text.getvalue().strip()

@@ -1,0 +1,74 @@
+"""The page stands alone, is safe whatever the classes are called, and is the same every time."""
+
+import re
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dl_assets.evaluation import classes, style
+from dl_assets.evaluation.report import Findings, render
+
+NASTY = '<b>&"bold"</b>'
+NAMES = [NASTY, "dog", "fish"]
+
+
+@pytest.fixture
+def findings(make: Any) -> Findings:
+    predictions = make(80, NAMES)
+    fitted = {"classes": NAMES}
+    metrics = classes.metrics(predictions, fitted, bootstrap_samples=100, seed=17)
+    mistakes = classes.mistakes(predictions).with_columns(origin=pl.lit("<script>alert(1)</script>.jpg"))
+    figure = style.png(classes.figures(predictions, fitted)["calibration"])
+    return Findings(
+        pipeline="pets", task="image_classification", sentence=classes.sentence(metrics, predictions),
+        headline=classes.HEADLINE, metrics=metrics, samples=predictions.select("target", "part"),
+        rejected=pl.DataFrame({"reason": ["truncated", "truncated", "too_small"]}),
+        figures={"calibration": figure}, captions=classes.CAPTIONS, mistakes=mistakes,
+        pictures={mistakes["id"][0]: figure}, gallery=5,
+        card={"model": {"name": "cnn", "options": {"width": 32}}, "seed": 17, "seconds": 12.3, "val": {"val_accuracy": 0.9}},
+    )
+
+
+def changed(findings: Findings, **values: Any) -> Findings:
+    return Findings(**{**vars(findings), **values})
+
+
+def test_the_page_asks_for_nothing_from_outside(findings: Findings) -> None:
+    page = render(findings)
+    assert not re.search(r"https?:|<script|<link|@import|url\(", page)
+    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]*)"', page))
+
+
+def test_names_from_the_data_are_escaped(findings: Findings) -> None:
+    for page in (render(findings), render(changed(findings, pictures={}))):
+        assert NASTY not in page
+        assert "&lt;b&gt;&amp;&#34;bold&#34;&lt;/b&gt;" in page
+        assert "<script>" not in page
+
+
+def test_the_same_findings_give_the_same_bytes(findings: Findings) -> None:
+    assert render(findings) == render(findings)
+
+
+def test_what_differs_from_run_to_run_is_not_on_the_page(findings: Findings) -> None:
+    assert render(findings) == render(changed(findings, card={**findings.card, "seconds": 99.0}))
+
+
+def test_rejected_samples_are_counted_by_reason(findings: Findings) -> None:
+    rows = re.findall(r"rejected: ([a-z ]+)</th><td class=\"number\">(\d+) samples", render(findings))
+    assert rows == [("truncated", "2"), ("too small", "1")]
+
+
+def test_the_gallery_shows_no_more_mistakes_than_asked_for(findings: Findings) -> None:
+    assert render(findings).count('class="mistake"') == 5
+
+
+def test_without_pictures_the_mistakes_are_a_table(findings: Findings) -> None:
+    page = render(changed(findings, pictures={}))
+    assert 'class="mistake"' not in page
+    assert findings.mistakes["id"][0] in page
+
+
+def test_a_model_without_mistakes_is_said_to_have_none(findings: Findings) -> None:
+    assert "None: every sample of val and test" in render(changed(findings, mistakes=findings.mistakes.clear(), pictures={}))

@@ -1,0 +1,119 @@
+"""dvc.yaml, the Dagster graph, the signatures of the stages and their imports say the same thing."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import grimp
+import pytest
+from ruamel.yaml import YAML
+
+from dl_assets import index
+from dl_assets.artifacts import ARTIFACT_OF_STAGE
+
+REPOSITORY = Path(__file__).parents[2]
+STAGES = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+# What every stage uses and what no result depends on; `format.txt` is raised when the meaning of an artifact changes.
+PLUMBING = {"dl_assets", "dl_assets.config", "dl_assets.artifacts", "dl_assets.registry", "dl_assets.runner", "dl_assets.errors",
+            "dl_assets.progress", "dl_assets.files", "dl_assets.index", "dl_assets.problems", "dl_assets.sections"}
+GRAPH = grimp.build_graph("dl_assets")
+
+
+def deps(stage: str) -> list[str]:
+    return [str(dep) for dep in STAGES[stage]["do"]["deps"]]
+
+
+def outs(stage: str) -> list[str]:
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in STAGES[stage]["do"].get(kind, [])]
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def artifacts_read(stage: str) -> set[str]:
+    return {dep.removeprefix("data/${key}/") for dep in deps(stage) if dep.startswith("data/${key}/")}
+
+
+def modules_of(path: str) -> set[str]:
+    """Modules that a dependency of dvc.yaml stands for; `${item.x}` stands for every file of its folder."""
+    if path.endswith(".py"):
+        folder, name = path.removesuffix(".py").rsplit("/", 1)
+        if "${" not in name:
+            return {f"{folder}/{name}".replace("/", ".")}
+        return {f"{folder}/{file.stem}".replace("/", ".") for file in (REPOSITORY / folder).glob("*.py")}
+    module = path.replace("/", ".")
+    return {name for name in GRAPH.modules if name == module or name.startswith(f"{module}.")}
+
+
+def covered(stage: str) -> set[str]:
+    return {module for dep in deps(stage) if dep.startswith("dl_assets/") for module in modules_of(dep)}
+
+
+def is_plumbing(module: str) -> bool:
+    return any(module == name or (name != "dl_assets" and module.startswith(f"{name}.")) for name in PLUMBING) \
+        or module.count(".") == 1 and (REPOSITORY / module.replace(".", "/") / "__init__.py").exists()
+
+
+def test_every_stage_of_dvc_yaml_is_a_function_and_an_artifact() -> None:
+    assert list(STAGES) == list(ARTIFACT_OF_STAGE)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_what_dvc_yaml_says(stage: str) -> None:
+    function = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
+    keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    assert set(keywords) - {"out"} == artifacts_read(stage)
+    assert "out" in keywords
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_writes_its_own_artifact_and_its_report_and_nothing_else(stage: str) -> None:
+    folder = f"data/${{key}}/{ARTIFACT_OF_STAGE[stage]}"
+    report = f"data/${{key}}/reports/{stage}.json"
+    assert report in outs(stage)
+    assert all(out == folder or out.startswith(f"{folder}/") for out in outs(stage) if out != report)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_module_that_a_stage_imports_is_a_dependency(stage: str) -> None:
+    missing = {
+        f"{module} imports {imported}"
+        for module in covered(stage)
+        for imported in GRAPH.find_modules_directly_imported_by(module)
+        if not is_plumbing(imported) and imported not in covered(stage) and not Path(imported).name.startswith("_")
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_depends_on_its_own_file_and_on_the_format(stage: str) -> None:
+    assert {f"dl_assets/stages/{stage}.py", "dl_assets/format.txt"} <= set(deps(stage))
+
+
+def test_every_dependency_in_dvc_yaml_exists() -> None:
+    missing = [dep for stage in STAGES for dep in deps(stage)
+               if dep.startswith("dl_assets/") and "${" not in dep and not (REPOSITORY / dep).exists()]
+    assert missing == []
+
+
+def test_the_index_that_is_committed_is_fresh() -> None:
+    for name in index.read_index(REPOSITORY):
+        index.require_fresh(name, REPOSITORY)
+
+
+def test_dagster_has_the_edges_of_dvc_yaml(workspace) -> None:  # type: ignore[no-untyped-def]
+    from dl_assets.orchestration.definitions import build_definitions
+
+    graph = build_definitions(workspace.root).resolve_asset_graph()
+    producer = {out: stage for stage in STAGES for out in outs(stage)}
+    for stage in STAGES:
+        key = next(key for key in graph.get_all_asset_keys() if key.path == ["digits", ARTIFACT_OF_STAGE[stage]])
+        expected = {ARTIFACT_OF_STAGE[producer[dep]] for dep in deps(stage) if dep in producer}
+        assert {parent.path[1] for parent in graph.get(key).parent_keys} == expected
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_checks_of_dvc_yaml_are_checks_of_dagster(stage: str, workspace) -> None:  # type: ignore[no-untyped-def]
+    from dl_assets.orchestration.definitions import build_definitions
+
+    graph = build_definitions(workspace.root).resolve_asset_graph()
+    found = {key.name for key in graph.asset_check_keys if key.asset_key.path == ["digits", ARTIFACT_OF_STAGE[stage]]}
+    assert found == set(STAGES[stage]["do"]["meta"]["dagster"].get("checks", []))

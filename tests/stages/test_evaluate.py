@@ -1,0 +1,139 @@
+"""The evaluate stage on a tiny trained model: three colours that an untrained network does not know."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from dl_assets.artifacts import tables
+from dl_assets.artifacts.report import read_json, write_json
+from dl_assets.artifacts.shards import ArrayWriter
+from dl_assets.config import Pipeline
+from dl_assets.errors import DataError
+from dl_assets.registry import module
+from dl_assets.stages.evaluate import evaluate
+from dl_assets.training.network import build_network
+
+CLASSES = ["blue", "green", "red"]
+NUM_SAMPLES = 60
+
+
+@pytest.fixture
+def config() -> Pipeline:
+    sections: dict[str, Any] = {name: {} for name in ("clean", "split", "train", "export", "schedule")}
+    return Pipeline(Path("pipelines/colours.yaml"), {
+        **sections, "task": "image_classification", "source": {"kind": "builtin", "name": "digits"}, "augment": [],
+        "model": {"name": "cnn"}, "evaluate": {"bootstrap_samples": 100, "gallery": 4},
+    })
+
+
+@pytest.fixture
+def folders(tmp_path: Path, config: Pipeline) -> dict[str, Path]:
+    made = {name: tmp_path / name for name in ("clean", "parts", "model", "out")}
+    for folder in made.values():
+        folder.mkdir()
+    _write_clean(made["clean"])
+    parts = ["train"] * 20 + ["val"] * 20 + ["test"] * 20
+    tables.write_table(tables.PARTS_TABLE, made["parts"], pl.DataFrame(
+        {"id": _ids(), "part": parts, "fold": pl.Series([None] * NUM_SAMPLES, dtype=pl.Int64)}))
+    _write_model(made["model"], config)
+    return made
+
+
+def _ids() -> list[str]:
+    return [f"{index:04d}" for index in range(NUM_SAMPLES)]
+
+
+def _write_clean(folder: Path) -> None:
+    rng = np.random.default_rng(17)
+    with ArrayWriter(folder) as writer:
+        places = [writer.write(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)) for _ in range(NUM_SAMPLES)]
+    shards, rows = zip(*places, strict=True)
+    tables.write_table(tables.CLEAN_SAMPLES, folder, pl.DataFrame({
+        "id": _ids(), "target": [CLASSES[index % 3] for index in range(NUM_SAMPLES)],
+        "group": pl.Series([None] * NUM_SAMPLES, dtype=pl.String), "origin": [f"{name}.png" for name in _ids()],
+        "digest": _ids(), "shard": shards, "row": rows,
+    }))
+    tables.write_table(tables.REJECTED, folder, tables.empty(tables.REJECTED))
+
+
+def _write_model(folder: Path, config: Pipeline) -> None:
+    torch.manual_seed(17)
+    fitted = {"inputs": {"shape": [8, 8, 3], "mean": [0.5] * 3, "std": [0.25] * 3}, "targets": {"classes": CLASSES}}
+    network = build_network(config.task, config.model, fitted)
+    torch.save({"state_dict": network.state_dict()}, folder / "model.ckpt")
+    write_json(folder / "preprocessing.json", fitted)
+    write_json(folder / "card.json", {"task": "image_classification", "best_epoch": 1,
+                                      "model": {"name": "cnn", "options": config.model.options}})
+    (folder / "history.csv").write_text("epoch,train_loss,val_loss,val_accuracy\n1,1.1,1.2,0.3\n")
+
+
+def test_it_writes_all_that_the_contract_promises(config: Pipeline, folders: dict[str, Path]) -> None:
+    report = evaluate(config, **folders)
+    written = {str(path.relative_to(folders["out"])) for path in folders["out"].rglob("*") if path.is_file()}
+    assert written == {
+        "metrics.json", "predictions.parquet", "errors.parquet", "report.html", "plots/roc_curve.png", "plots/roc_curve.csv",
+        "plots/confusion_matrix.png", "plots/confusion_matrix.csv", "plots/calibration.png", "plots/learning_curve.png",
+    }
+    assert report.counts["val"] == report.counts["test"] == 20
+    assert set(report.numbers) == {"accuracy", "f1_macro", "roc_auc", "log_loss", "ece"}
+
+
+def test_metrics_come_from_the_test_part_alone(config: Pipeline, folders: dict[str, Path]) -> None:
+    evaluate(config, **folders)
+    test = tables.read_table(tables.PREDICTIONS, folders["out"]).filter(part="test")
+    metrics = read_json(folders["out"] / "metrics.json")
+    assert metrics["support"]["value"] == 20
+    assert metrics["accuracy"]["value"] == pytest.approx((test["target"] == test["prediction"]).mean())
+
+
+def test_predictions_follow_the_samples_of_val_and_test(config: Pipeline, folders: dict[str, Path]) -> None:
+    evaluate(config, **folders)
+    predictions = tables.read_table(tables.PREDICTIONS, folders["out"])
+    assert predictions["id"].to_list() == _ids()[20:]
+    assert predictions.columns == ["id", "part", "target", "prediction", "confidence", *(f"probability_{c}" for c in CLASSES)]
+
+
+def test_errors_are_the_wrong_predictions_with_their_origin(config: Pipeline, folders: dict[str, Path]) -> None:
+    report = evaluate(config, **folders)
+    errors = tables.read_table(tables.ERRORS, folders["out"])
+    assert report.counts["errors"] == len(errors) > 0
+    assert (errors["target"] != errors["prediction"]).all()
+    assert (errors["origin"] == errors["id"] + ".png").all()
+    assert errors["confidence"].is_sorted(descending=True)
+
+
+def test_the_report_shows_as_many_pictures_as_asked_for(config: Pipeline, folders: dict[str, Path]) -> None:
+    evaluate(config, **folders)
+    assert (folders["out"] / "report.html").read_text().count('alt="sample ') == 4
+
+
+def test_an_input_that_cannot_be_drawn_gets_a_table(config: Pipeline, folders: dict[str, Path],
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(module("inputs", "image"), "sheet")
+    evaluate(config, **folders)
+    assert "<th>origin</th>" in (folders["out"] / "report.html").read_text()
+
+
+def test_the_same_inputs_give_the_same_bytes(config: Pipeline, folders: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    evaluate(config, **folders)
+    evaluate(config, **{**folders, "out": tmp_path / "again"})
+    for path in (path for path in folders["out"].rglob("*") if path.is_file()):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(folders["out"])).read_bytes(), path.name
+
+
+def test_metrics_hold_no_nan(config: Pipeline, folders: dict[str, Path]) -> None:
+    evaluate(config, **folders)
+    json.loads((folders["out"] / "metrics.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_an_empty_test_part_is_an_error_that_says_what_to_do(config: Pipeline, folders: dict[str, Path]) -> None:
+    parts = tables.read_table(tables.PARTS_TABLE, folders["parts"])
+    tables.write_table(tables.PARTS_TABLE, folders["parts"], parts.with_columns(part=pl.col("part").replace("test", "train")))
+    with pytest.raises(DataError, match="the test part is empty"):
+        evaluate(config, **folders)

@@ -1,0 +1,62 @@
+"""What a class is to a model, and what its answer is to a person."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from dl_assets.errors import DataError
+from dl_assets.targets import classes
+
+FITTED = {"classes": ["cat", "dog", "ewe"]}
+
+
+def test_classes_are_sorted_and_counted_once():
+    fitted = classes.fit(pl.Series(["dog", "ewe", "cat", "dog"]))
+    assert fitted == FITTED
+    assert classes.num_outputs(fitted) == 3
+
+
+@pytest.mark.parametrize("targets", [["dog", "dog"], []])
+def test_fewer_than_two_classes_cannot_be_learnt(targets):
+    with pytest.raises(DataError, match="two or more"):
+        classes.fit(pl.Series(targets, dtype=pl.String))
+
+
+def test_a_target_becomes_the_index_of_its_class():
+    encoded = classes.encode(pl.Series(["ewe", "cat"]), FITTED)
+    assert encoded.tolist() == [2, 0]
+    assert encoded.dtype == np.int64
+
+
+def test_an_unknown_class_is_named():
+    with pytest.raises(DataError, match="fox"):
+        classes.encode(pl.Series(["cat", "fox"]), FITTED)
+
+
+def test_the_loss_of_even_odds_is_the_logarithm_of_the_number_of_classes():
+    loss = classes.loss(torch.zeros(4, 3), torch.tensor([0, 1, 2, 0]), label_smoothing=0.0)
+    assert loss.item() == pytest.approx(np.log(3))
+
+
+def test_the_score_is_the_share_of_right_answers():
+    outputs = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]])
+    assert classes.score(outputs, torch.tensor([0, 1]))["accuracy"].item() == 0.5
+
+
+def test_the_activation_makes_each_row_sum_to_one():
+    assert classes.activation()(torch.randn(5, 3)).sum(dim=1).tolist() == pytest.approx([1.0] * 5)
+
+
+def test_a_prediction_names_the_likeliest_class_and_keeps_all_probabilities():
+    table = classes.predictions(np.array([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]], dtype=np.float32), FITTED)
+    assert table.columns == ["prediction", "confidence", "probability_cat", "probability_dog", "probability_ewe"]
+    assert table["prediction"].to_list() == ["dog", "cat"]
+    assert table["confidence"].to_list() == pytest.approx([0.7, 0.5])
+    assert table["probability_ewe"].to_list() == pytest.approx([0.2, 0.25])
+
+
+def test_no_samples_make_a_table_without_rows():
+    table = classes.predictions(np.zeros((0, 3), dtype=np.float32), FITTED)
+    assert table.shape == (0, 5)
+    assert table.schema["confidence"] == pl.Float64

@@ -1,0 +1,97 @@
+"""The index follows the pipeline files, and says so where it does not."""
+
+from pathlib import Path
+
+import pytest
+
+from dl_assets.config import INDEX
+from dl_assets.errors import ConfigError
+from dl_assets.index import read_index, require_fresh, require_no_leftovers, write_index
+
+PHOTOS = "task: image_classification\nsource: {kind: folder, path: photos}\nmodel: {name: cnn}\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "pipelines").mkdir()
+    write(tmp_path, PHOTOS)
+    return tmp_path
+
+
+def write(root: Path, text: str, name: str = "cats") -> None:
+    (root / "pipelines" / f"{name}.yaml").write_text(text)
+
+
+def test_the_index_names_the_code_and_the_data_of_each_pipeline(root: Path) -> None:
+    write(root, PHOTOS.replace("folder, path: photos", "builtin, name: digits"), "digits")
+    assert write_index(root) == {}
+    common = {"task": "image_classification", "inputs": "image", "targets": "classes", "model": "cnn"}
+    assert read_index(root) == {
+        "cats": {**common, "source": "folder", "input": "photos"},
+        "digits": {**common, "source": "builtin", "input": "dl_assets/sources/builtin.py"},
+    }
+
+
+@pytest.mark.parametrize("path", ["my photos: 2026", "it's \"here\"", "f\u00f6t\u00f6s/\u732b", "#1", "1", "a" * 300])
+def test_any_path_survives_the_way_through_the_index(root: Path, path: str) -> None:
+    import json
+    write(root, PHOTOS.replace("photos", json.dumps(path)))
+    write_index(root)
+    assert read_index(root)["cats"]["input"] == path
+    require_fresh("cats", root)
+
+
+def test_an_index_that_is_up_to_date_is_not_written_again(root: Path) -> None:
+    write_index(root)
+    before = (root / INDEX).stat().st_mtime_ns
+    write_index(root)
+    assert (root / INDEX).stat().st_mtime_ns == before
+
+
+def test_without_pipelines_the_index_is_written_all_the_same(root: Path) -> None:
+    (root / "pipelines" / "cats.yaml").unlink()
+    write_index(root)
+    assert "pipelines: {}" in (root / INDEX).read_text()
+
+
+def test_a_broken_file_keeps_its_old_entry_and_does_not_stop_the_others(root: Path) -> None:
+    write_index(root)
+    before = read_index(root)["cats"]
+    write(root, PHOTOS.replace("name: cnn", "name: cn").replace("image_", "img_"))
+    write(root, PHOTOS, "dogs")
+    broken = write_index(root)
+    assert list(broken) == ["cats"]
+    assert "has 2 problems" in str(broken["cats"])
+    assert set(read_index(root)) == {"cats", "dogs"}
+    assert read_index(root)["cats"] == before
+
+
+def test_an_index_that_fell_behind_is_told(root: Path) -> None:
+    write_index(root)
+    require_fresh("cats", root)
+    write(root, PHOTOS.replace("photos", "pictures"))
+    with pytest.raises(ConfigError, match=r"'cats' it says input: photos, but pipelines/cats.yaml says pictures\. Run: dl sync"):
+        require_fresh("cats", root)
+
+
+def test_a_pipeline_that_the_index_does_not_list_is_told(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"does not list the pipeline 'cats'\. Run: dl sync"):
+        require_fresh("cats", root)
+
+
+def test_an_entry_without_a_file_is_told_and_goes_with_the_next_sync(root: Path) -> None:
+    write_index(root)
+    (root / "pipelines" / "cats.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"lists 'cats', but .* does not exist\. Run: dl sync"):
+        require_no_leftovers(root)
+    write_index(root)
+    require_no_leftovers(root)
+
+
+@pytest.mark.parametrize("text", ["<<<<<<< ours\npipelines: {}\n=======\n", "[]", "", "pipelines: 5", "pipelines: {cats: 3}"])
+def test_a_broken_index_is_told_and_written_anew_by_sync(root: Path, text: str) -> None:
+    (root / INDEX).write_text(text)
+    with pytest.raises(ConfigError, match="Run: dl sync"):
+        require_fresh("cats", root)
+    write_index(root)
+    require_fresh("cats", root)

@@ -1,0 +1,77 @@
+"""The JSON schema accepts what the project accepts, and an editor sees the usual mistakes."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dl_assets.config import SECTIONS, load_pipeline, read_yaml
+from dl_assets.schema import pipeline_schema
+
+SHIPPED = sorted(path for path in (Path(__file__).parents[1] / "pipelines").glob("*.yaml") if path.name != "index.yaml")
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    schema = pipeline_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return {
+        "task": "image_classification", "source": {"kind": "builtin", "name": "digits"}, "clean": {"image_size": 8, "channels": 1},
+        "split": {}, "augment": ["horizontal_flip", {"affine": {"rotate": 12, "scale": [0.9, 1.1]}}], "model": {"name": "cnn"},
+        "train": {"epochs": 20}, "evaluate": None, "export": {}, "schedule": {"cron": "0 3 * * 1"},
+    }
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_pipeline_is_valid(validator: Any, path: Path) -> None:
+    assert list(validator.iter_errors(read_yaml(path))) == []
+
+
+def test_a_good_document_is_valid(validator: Any, document: dict[str, Any]) -> None:
+    assert list(validator.iter_errors(document)) == []
+
+
+@pytest.mark.parametrize("change", [
+    {"trian": {}}, {"task": "image_clasification"}, {"task": None},
+    {"source": {"kind": "folder"}}, {"source": {"kind": "foldr", "path": "x"}}, {"source": {"name": "digits"}}, {"source": None},
+    {"clean": {"img_size": 8}}, {"clean": {"channels": 2}}, {"clean": {"max_rejected": 2}}, {"clean": []},
+    {"split": {"train": 1.5}}, {"split": {"stratify": "yes"}},
+    {"augment": {}}, {"augment": ["flip"]}, {"augment": [{"affine": {}, "horizontal_flip": {}}]},
+    {"augment": [{"affine": {"rotat": 1}}]}, {"augment": [{"affine": {"scale": [1]}}]}, {"augment": [{}]},
+    {"model": {"name": "cn"}}, {"model": {"name": "cnn", "widht": 8}}, {"model": "cnn"},
+    {"train": {"epochs": "ten"}}, {"train": {"epochs": 0}}, {"train": {"epochs": 2.5}}, {"train": {"epoch": 3}},
+    {"schedule": {"cron": 5}},
+], ids=str)
+def test_a_typical_mistake_is_not_valid(validator: Any, document: dict[str, Any], change: dict[str, Any]) -> None:
+    assert list(validator.iter_errors({**document, **change}))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_is_required_and_explained(validator: Any, document: dict[str, Any], section: str) -> None:
+    del document[section]
+    assert list(validator.iter_errors(document))
+    assert validator.schema["properties"][section]["description"]
+
+
+def test_the_defaults_shown_are_those_that_apply(validator: Any, tmp_path: Path) -> None:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "p.yaml").write_text(
+        "\n".join(["task: image_classification", "source: {kind: builtin, name: digits}", "augment: []", "model: {name: cnn}",
+                   *(f"{name}: {{}}" for name in ("clean", "split", "train", "evaluate", "export", "schedule"))]))
+    pipeline = load_pipeline("p", tmp_path).check()
+    for section in ("clean", "split", "train", "evaluate", "export", "schedule"):
+        shown = {name: option["default"] for name, option in validator.schema["properties"][section]["properties"].items()}
+        assert shown == getattr(pipeline, section).model_dump()
+
+
+def test_a_kind_and_a_transform_are_explained_by_their_docstring(validator: Any) -> None:
+    properties = validator.schema["properties"]
+    assert all(choice["description"].endswith(".") for section in ("source", "model") for choice in properties[section]["oneOf"])
+    assert all(option["description"] for choice in properties["augment"]["items"]["oneOf"][1:]
+               for option in choice["properties"].values())
