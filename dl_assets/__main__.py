@@ -11,8 +11,13 @@ import typer
 from dl_assets import progress
 from dl_assets.errors import PipelineError
 
-app = typer.Typer(name="dl", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="From raw data to a certified model: DVC executes, Dagster shows, Lightning trains, ONNX ships.")
+app = typer.Typer(
+    name="dl",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From raw data to a certified model: DVC executes, Dagster shows, Lightning trains, ONNX ships.",
+)
 ROOT = Path()
 DEBUG = "DL_DEBUG"
 
@@ -35,6 +40,7 @@ def new(
 ) -> None:
     """Write a pipeline that runs as it is, with defaults chosen from your data."""
     from dl_assets.operations.new import new_pipeline
+
     path = new_pipeline(name, task, source, ROOT)
     print(f"Wrote {path}. Look at it, then run: dl run {name}")
 
@@ -44,6 +50,7 @@ def check(name: OptionalName = None, as_json: AsJson = False) -> None:
     """Check every pipeline file, the index, the graph and the environment; tell all problems at once."""
     from dl_assets.operations.check import find_problems
     from dl_assets.orchestration.graph import load_graph
+
     problems = find_problems(name, ROOT)
     if not problems:
         load_graph(ROOT)
@@ -61,6 +68,7 @@ def run(
     from dl_assets.config import load_pipeline
     from dl_assets.operations.summary import print_summary
     from dl_assets.orchestration.doors import run as run_pipeline
+
     _sync()
     load_pipeline(name, ROOT).check()
     run_pipeline(name, stage, ROOT, through_dagster=dagster, as_json=as_json)
@@ -72,6 +80,7 @@ def status(name: OptionalName = None, as_json: AsJson = False) -> None:
     """Tell which stages would run, and why."""
     from dl_assets.operations.summary import print_status
     from dl_assets.orchestration.doors import status as stage_status
+
     _sync()
     print_status(stage_status(name, ROOT), as_json)
 
@@ -83,6 +92,7 @@ def ui(
 ) -> None:
     """Open the Dagster UI, with the daemon that runs schedules."""
     from dl_assets.orchestration.doors import open_ui
+
     _sync()
     print(f"Dagster starts at http://{host}:{port}", flush=True)
     open_ui(ROOT, host, port)
@@ -94,6 +104,7 @@ def schema() -> None:
     import json
 
     from dl_assets.schema import pipeline_schema
+
     print(json.dumps(pipeline_schema(), indent=2))
 
 
@@ -107,6 +118,7 @@ def sync() -> None:
 def stage(stage: str, pipeline: str) -> None:
     """Run one stage in the working directory. DVC calls this; you want `dl run`."""
     from dl_assets import runner
+
     runner.die_with_parent()
     try:
         runner.run_stage(stage, pipeline)
@@ -116,23 +128,28 @@ def stage(stage: str, pipeline: str) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a mistake of ours must not reach the user as a traceback either
         kept = runner.keep_traceback(stage, pipeline)
-        progress.fail(f"ERROR: the {stage} stage of {pipeline} failed with {type(error).__name__}: {error}. "
-                      f"This is not a mistake of yours that we know; the traceback is in {kept}.", 1)
+        progress.fail(
+            f"ERROR: the {stage} stage of {pipeline} failed with {type(error).__name__}: {error}. "
+            f"This is not a mistake of yours that we know; the traceback is in {kept}.",
+            1,
+        )
         _debug()
         sys.exit(1)
 
 
 def _sync() -> None:
     from dl_assets import index
-    for error in index.write_index(ROOT).values():
+
+    for error in index.write_index(ROOT):
         print(f"WARNING: {error}", file=sys.stderr)
 
 
 def _print_problems(problems: list[PipelineError], as_json: bool) -> None:
     if as_json:
         import json
+
         print(json.dumps({"problems": [str(problem) for problem in problems]}, indent=2))
     elif not problems:
         print("Everything is in order.")

@@ -17,8 +17,22 @@ from dl_assets.sections import Clean, Evaluate, Export, Schedule, Split, Train
 from dl_assets.tasks._task import Task
 
 __all__ = [
-    "INDEX", "PIPELINES", "SECTIONS", "Choice", "Clean", "Evaluate", "Export", "Pipeline", "Schedule", "Split", "Train",
-    "better_name", "find_pipelines", "load_pipeline", "read_pipeline", "read_yaml", "scan_pipelines",
+    "INDEX",
+    "PIPELINES",
+    "SECTIONS",
+    "Choice",
+    "Clean",
+    "Evaluate",
+    "Export",
+    "Pipeline",
+    "Schedule",
+    "Split",
+    "Train",
+    "better_name",
+    "load_pipeline",
+    "read_pipeline",
+    "read_yaml",
+    "scan_pipelines",
 ]
 
 T = TypeVar("T")
@@ -36,10 +50,19 @@ class Choice:
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
-_EXAMPLES = {"task": "`task: image_classification`", "source": "`source: {kind: folder, path: ...}`",
-             "augment": "`augment: []` for no augmentation", "model": "`model: {name: cnn}`"}
+_EXAMPLES = {
+    "task": "`task: image_classification`",
+    "source": "`source: {kind: folder, path: ...}`",
+    "augment": "`augment: []` for no augmentation",
+    "model": "`model: {name: cnn}`",
+}
 STAGE_OPTIONS: dict[str, type[BaseModel]] = {
-    "clean": Clean, "split": Split, "train": Train, "evaluate": Evaluate, "export": Export, "schedule": Schedule,
+    "clean": Clean,
+    "split": Split,
+    "train": Train,
+    "evaluate": Evaluate,
+    "export": Export,
+    "schedule": Schedule,
 }
 
 
@@ -92,13 +115,19 @@ class Pipeline:
     @functools.cached_property
     def augment(self) -> list[Choice]:
         entries = self._section("augment", list) or []
-        return self._by_inputs(lambda inputs: gather(
-            partial(self._transform, registry.functions("transforms", inputs), *numbered) for numbered in enumerate(entries)))
+        return self._by_inputs(
+            lambda inputs: gather(
+                partial(self._transform, registry.functions("transforms", inputs), *numbered) for numbered in enumerate(entries)
+            )
+        )
 
     @functools.cached_property
     def clean(self) -> Clean:
-        return self._by_inputs(lambda inputs: self._options("clean", cast(
-            type[Clean], registry.options_of(registry.module("inputs", inputs).clean, Clean))))
+        return self._by_inputs(
+            lambda inputs: self._options(
+                "clean", cast(type[Clean], registry.options_of(registry.module("inputs", inputs).clean, Clean))
+            )
+        )
 
     @functools.cached_property
     def split(self) -> Split:
@@ -123,9 +152,13 @@ class Pipeline:
     def check(self, sections: tuple[str, ...] = SECTIONS) -> "Pipeline":
         """Check these sections, the set of keys and the names; raise one ConfigError that lists every problem."""
         names = ("task_name", "source_kind", "model_name")
-        gather([*(partial(self._key, key) for key in self.document),
+        gather(
+            [
+                *(partial(self._key, key) for key in self.document),
                 *(partial(self._present, key) for key in SECTIONS),
-                *(partial(getattr, self, name) for name in (*names, *sections))])
+                *(partial(getattr, self, name) for name in (*names, *sections)),
+            ]
+        )
         return self
 
     # ---- keys ----------------------------------------------------------------------------------------------------
@@ -189,16 +222,21 @@ class Pipeline:
             return
         fitting = [name for name in registry.names("models") if registry.find("models", name).maps == self.task.maps]
         remedy = f"Choose one of: {', '.join(fitting)}." if fitting else "No model here does that yet."
-        raise self._file.problem(("model", "name"), f"is '{self.model_name}', which maps {maps}, but task '{self.task_name}' "
-                                                    f"needs {self.task.maps}. {remedy}")
+        raise self._file.problem(
+            ("model", "name"),
+            f"is '{self.model_name}', which maps {maps}, but task '{self.task_name}' needs {self.task.maps}. {remedy}",
+        )
 
     def _transform(self, known: dict[str, Callable[..., Any]], index: int, entry: Any) -> Choice:
         entry = {entry: None} if isinstance(entry, str) else entry
         place: Place = ("augment", index)
         if not isinstance(entry, dict) or len(entry) != 1:
-            raise self._file.problem(place, f"is {shown(entry)}, but must be one transform with its options, such as "
-                                            "`- rotate: {limit: 10}`; each transform begins with its own `- `.")
-        (name, options), = entry.items()
+            raise self._file.problem(
+                place,
+                f"is {shown(entry)}, but must be one transform with its options, such as "
+                "`- rotate: {limit: 10}`; each transform begins with its own `- `.",
+            )
+        ((name, options),) = entry.items()
         self._known(place, name, list(known))
         if not isinstance(options, dict | None):
             raise self._file.problem((*place, name), f"is {shown(options)}, but its options must be a mapping such as `{{}}`.")
@@ -215,13 +253,20 @@ class Pipeline:
 
 
 def load_pipeline(name: str, root: Path = Path()) -> Pipeline:
-    """Read `pipelines/<name>.yaml`. Raises ConfigError where it is missing, not YAML, or named twice."""
-    pipelines = find_pipelines(root)
+    """Read `pipelines/<name>.yaml`. Raises ConfigError where it is missing, not YAML, or named twice.
+
+    Another file with a bad name does not matter here: one mistake must not stop every pipeline.
+    """
+    pipelines, wrong = scan_pipelines(root)
     if name not in pipelines:
+        if wrong:
+            raise ConfigError("\n".join(map(str, wrong)))
         known = f"Pipelines: {', '.join(pipelines)}." if pipelines else "There is none yet."
-        raise ConfigError(f"{PIPELINES / name}.yaml does not exist{registry.did_you_mean(name, pipelines)}"
-                          f"{'' if registry.nearest(name, pipelines) else '.'} {known} "
-                          f"A new one is made by: dl new {name} --task TASK --source PATH")
+        raise ConfigError(
+            f"{PIPELINES / name}.yaml does not exist{registry.did_you_mean(name, pipelines)}"
+            f"{'' if registry.nearest(name, pipelines) else '.'} {known} "
+            f"A new one is made by: dl new {name} --task TASK --source PATH"
+        )
     return read_pipeline(pipelines[name], root)
 
 
@@ -231,24 +276,19 @@ def read_pipeline(path: Path, root: Path = Path()) -> Pipeline:
     path = path.relative_to(root)
     if not isinstance(document, dict):
         found = "is empty" if document is None else f"is {shown(document)}, but must be a mapping"
-        raise ConfigError(f"{path} {found}. It needs the sections {', '.join(SECTIONS)}. Delete it and make a new one by: "
-                          f"dl new {path.stem} --task TASK --source PATH")
+        raise ConfigError(
+            f"{path} {found}. It needs the sections {', '.join(SECTIONS)}. Delete it and make a new one by: "
+            f"dl new {path.stem} --task TASK --source PATH"
+        )
     return Pipeline(path, document)
-
-
-def find_pipelines(root: Path = Path()) -> dict[str, Path]:
-    """Return name -> file of every pipeline. Raises ConfigError where a file's name cannot be used."""
-    found, wrong = scan_pipelines(root)
-    if wrong:
-        raise ConfigError("\n".join(map(str, wrong)))
-    return found
 
 
 def scan_pipelines(root: Path = Path()) -> tuple[dict[str, Path], list[ConfigError]]:
     """Return name -> file of every pipeline, and what is wrong with the names of the other files."""
     if not (root / PIPELINES).is_dir():
-        raise ConfigError(f"There is no folder {PIPELINES}/ in {root.resolve()}. "
-                          "Run the command in the folder that holds dvc.yaml.")
+        raise ConfigError(
+            f"There is no folder {PIPELINES}/ in {root.resolve()}. Run the command in the folder that holds dvc.yaml."
+        )
     claims: dict[str, list[Path]] = {}
     for path in sorted((root / PIPELINES).iterdir()):
         if path.suffix in (".yaml", ".yml") and path.name != INDEX.name and not path.name.startswith("."):
@@ -261,13 +301,16 @@ def _misnamed(name: str, paths: list[Path]) -> ConfigError | None:
     """Say what is wrong where not exactly one well-named file claims the name (in lower case)."""
     files = [str(PIPELINES / path.name) for path in paths]
     if len(files) > 1:
-        return ConfigError(f"{' and '.join(files)} claim the same name '{name}', which is one folder in data/. "
-                           "Rename or delete one of them.")
+        return ConfigError(
+            f"{' and '.join(files)} claim the same name '{name}', which is one folder in data/. Rename or delete one of them."
+        )
     better = f"{better_name(name) or name}.yaml"
     if paths[0].name == better:
         return None
-    return ConfigError(f"{files[0]} is no name for a pipeline file: it must be of a-z, 0-9 and _, begin with a letter and "
-                       f"end in .yaml. Rename it to {PIPELINES / better}.")
+    return ConfigError(
+        f"{files[0]} is no name for a pipeline file: it must be of a-z, 0-9 and _, begin with a letter and "
+        f"end in .yaml. Rename it to {PIPELINES / better}."
+    )
 
 
 def better_name(name: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from dl_assets.config import INDEX, find_pipelines, load_pipeline, read_pipeline, read_yaml
+from dl_assets.config import INDEX, load_pipeline, read_pipeline, read_yaml, scan_pipelines
 from dl_assets.errors import ConfigError
 from dl_assets.files import replace_text
 from dl_assets.problems import gather
@@ -19,26 +19,31 @@ def entry(path: Path, root: Path = Path()) -> dict[str, str]:
     pipeline = read_pipeline(path, root)
     task_name, model, source = gather([lambda: pipeline.task_name, lambda: pipeline.model_name, lambda: pipeline.source_kind])
     return {
-        "task": task_name, "inputs": pipeline.task.inputs, "targets": pipeline.task.targets, "model": model, "source": source,
+        "task": task_name,
+        "inputs": pipeline.task.inputs,
+        "targets": pipeline.task.targets,
+        "model": model,
+        "source": source,
         # DVC watches the source's path; data that comes with a library changes only with the source's own module.
         "input": str(pipeline.document["source"].get("path") or f"dl_assets/sources/{source}.py"),
     }
 
 
-def write_index(root: Path = Path()) -> dict[str, ConfigError]:
-    """Bring the index up to date; return the pipelines that cannot be read (their old entry is kept)."""
+def write_index(root: Path = Path()) -> list[ConfigError]:
+    """Bring the index up to date; return what is wrong with files that cannot be read (their old entry is kept)."""
     before = _readable(root)
-    entries, broken = {}, {}
-    for name, path in find_pipelines(root).items():
+    pipelines, wrong = scan_pipelines(root)
+    entries = {}
+    for name, path in pipelines.items():
         try:
             entries[name] = entry(path, root)
         except ConfigError as error:
-            broken[name] = error
+            wrong.append(error)
             if before and name in before:
                 entries[name] = before[name]
     if entries != before:
         replace_text(root / INDEX, HEADER + _dump({"pipelines": entries}))
-    return broken
+    return wrong
 
 
 def read_index(root: Path = Path()) -> dict[str, dict[str, str]]:
@@ -54,21 +59,21 @@ def read_index(root: Path = Path()) -> dict[str, dict[str, str]]:
 
 def require_fresh(name: str, root: Path = Path()) -> None:
     """Raise ConfigError where the index says something else of this pipeline than its file does."""
-    pipelines = find_pipelines(root)
-    if name not in pipelines:
-        load_pipeline(name, root)  # knows how to say which there are
-    found, expected = read_index(root).get(name), entry(pipelines[name], root)
+    path = load_pipeline(name, root).path
+    found, expected = read_index(root).get(name), entry(root / path, root)
     if found is None:
         raise ConfigError(f"{INDEX} is stale: it does not list the pipeline '{name}'. Run: dl sync")
     for key in {**expected, **found}:
         if found.get(key) != expected.get(key):
-            raise ConfigError(f"{INDEX} is stale: for '{name}' it says {key}: {found.get(key)}, but pipelines/{name}.yaml says "
-                              f"{expected.get(key)}. Run: dl sync")
+            raise ConfigError(
+                f"{INDEX} is stale: for '{name}' it says {key}: {found.get(key)}, but pipelines/{name}.yaml says "
+                f"{expected.get(key)}. Run: dl sync"
+            )
 
 
 def require_no_leftovers(root: Path = Path()) -> None:
     """Raise ConfigError where the index lists a pipeline that has no file any more."""
-    gone = sorted(set(read_index(root)) - set(find_pipelines(root)))
+    gone = sorted(set(read_index(root)) - set(scan_pipelines(root)[0]))
     if gone:
         raise ConfigError(f"{INDEX} is stale: it lists '{gone[0]}', but pipelines/{gone[0]}.yaml does not exist. Run: dl sync")
 

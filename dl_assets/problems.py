@@ -99,8 +99,14 @@ class Document:
                 inside = (*inside, item["loc"][-1])
             wrong.setdefault(inside, []).append(_explain(dict(item), list(model.model_fields)))
         # A value that may be this or that has a problem with each; they read as one.
-        raise DocumentError(self.path, [problem for inside, messages in wrong.items()
-                                   for problem in self.problem((*place, *inside), _ended(", or ".join(messages))).found])
+        raise DocumentError(
+            self.path,
+            [
+                problem
+                for inside, messages in wrong.items()
+                for problem in self.problem((*place, *inside), _ended(", or ".join(messages))).found
+            ],
+        )
 
 
 def read_yaml(path: Path) -> Any:
@@ -109,19 +115,22 @@ def read_yaml(path: Path) -> Any:
         return YAML().load(path.read_text(encoding="utf-8-sig"))
     except DuplicateKeyError as error:
         key = re.search(r'duplicate key "(.*?)"', error.problem or "")
-        raise ConfigError(f"{_marked(path, error)}: '{key[1] if key else 'a key'}' is written twice. "
-                          "Delete one of them.") from None
+        raise ConfigError(
+            f"{_marked(path, error)}: '{key[1] if key else 'a key'}' is written twice. Delete one of them."
+        ) from None
     except MarkedYAMLError as error:
         raise ConfigError(f"{_marked(path, error)}: not valid YAML: {_reason(error)}.") from None
     except UnicodeDecodeError as error:
-        line = error.object[:error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}:{line}: not text in UTF-8 (byte {error.object[error.start]:#04x}). "
-                          "Save the file with the encoding UTF-8.") from None
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"{path}:{line}: not text in UTF-8 (byte {error.object[error.start]:#04x}). Save the file with the encoding UTF-8."
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}).") from None
     except ReaderError as error:
-        raise ConfigError(f"{path}: not valid YAML: character {error.position + 1} may not be in "
-                          "a text file. Delete it.") from None
+        raise ConfigError(
+            f"{path}: not valid YAML: character {error.position + 1} may not be in a text file. Delete it."
+        ) from None
     except (YAMLError, ValueError, TypeError, RecursionError) as error:  # ruamel: an impossible date, an unhashable key, ...
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
 

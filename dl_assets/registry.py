@@ -38,8 +38,9 @@ def module(folder: str, name: str) -> ModuleType:
     """Import `dl_assets.<folder>.<name>`. Raises ConfigError with the nearest name where there is none."""
     known = names(folder)
     if name not in known:
-        raise ConfigError(f"{folder.removesuffix('s')} '{name}' is not known{did_you_mean(name, known)}. "
-                          f"Choose one of: {', '.join(known)}.")
+        raise ConfigError(
+            f"{folder.removesuffix('s')} '{name}' is not known{did_you_mean(name, known)}. Choose one of: {', '.join(known)}."
+        )
     return importlib.import_module(f"dl_assets.{folder}.{name}")
 
 
@@ -50,8 +51,11 @@ def find(folder: str, name: str) -> Any:
 
 def functions(folder: str, name: str) -> dict[str, Callable[..., Any]]:
     """Public functions that a file of several (such as `transforms/image.py`) marks with `@offered`."""
-    return {key: value for key, value in vars(module(folder, name)).items()
-            if inspect.isfunction(value) and getattr(value, "offered", False)}
+    return {
+        key: value
+        for key, value in vars(module(folder, name)).items()
+        if inspect.isfunction(value) and getattr(value, "offered", False)
+    }
 
 
 def offered(function: F) -> F:
@@ -62,9 +66,11 @@ def offered(function: F) -> F:
 
 def model(*, maps: str) -> Callable[[F], F]:
     """Say what a model maps, e.g. `image->vector`, so that it is offered to the tasks it fits."""
+
     def mark(function: F) -> F:
         function.maps = maps  # type: ignore[attr-defined]
         return function
+
     return mark
 
 
@@ -76,13 +82,18 @@ def options_of(function: Callable[..., Any], base: type[BaseModel] = Options) ->
     >>> options_of(rotate)()
     rotate(limit=10.0)
     """
-    parameters = {name: parameter for name, parameter in inspect.signature(function).parameters.items()
-                  if parameter.kind is parameter.KEYWORD_ONLY}
+    parameters = {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
     # Only the options' own annotations: the others may name libraries that are imported for type checkers alone.
     annotations = SimpleNamespace(__annotations__={name: parameter.annotation for name, parameter in parameters.items()})
     hints = typing.get_type_hints(annotations, globalns=getattr(function, "__globals__", {}), include_extras=True)
-    fields: dict[str, Any] = {name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
-                              for name, parameter in parameters.items()}
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in parameters.items()
+    }
     return create_model(function.__name__, __base__=base, __doc__=inspect.getdoc(function), **fields)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+import psutil
+
 from dl_assets import files, index, progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
 from dl_assets.artifacts.report import Report, write_report
@@ -26,13 +28,15 @@ from dl_assets.registry import did_you_mean
 
 DATA = Path("data")
 _PR_SET_PDEATHSIG = 1
+_SHELLS = ("sh", "ash", "dash", "bash", "zsh")
 
 
 def run_stage(stage: str, pipeline: str) -> None:
     """Run one stage in the working directory (never $DVC_ROOT: `dvc exp run --temp` keeps the outer one there)."""
     if stage not in ARTIFACT_OF_STAGE:
-        raise ConfigError(f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. "
-                          f"Stages: {', '.join(ARTIFACT_OF_STAGE)}.")
+        raise ConfigError(
+            f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. Stages: {', '.join(ARTIFACT_OF_STAGE)}."
+        )
     os.environ[progress.ADDRESS] = f"{stage}@{pipeline}"
     config = load_pipeline(pipeline)
     config.check(tuple(section for section in SECTIONS if section != "model"))  # the model is checked by who builds it
@@ -43,6 +47,7 @@ def run_stage(stage: str, pipeline: str) -> None:
         files.remove(workspace)
         out = workspace / ARTIFACT_OF_STAGE[stage]
         out.mkdir(parents=True)
+        progress.emit("stage", state="running")
         started = time.monotonic()
         report = function(config, **_inputs(function, pipeline), out=out)
         write_report(workspace / "report.json", report, time.monotonic() - started)
@@ -66,9 +71,11 @@ def _publish(report: Report, workspace: Path, out: Path, stage: str, pipeline: s
     failed = report.failed()
     if failed:
         workspace.replace(kept)
-        raise CheckFailed(f"{pipeline}: the {stage} stage did not pass {len(failed)} check{'s' if len(failed) > 1 else ''}. "
-                          + " ".join(check.sentence() for check in failed)
-                          + f" What it wrote is kept in {kept / out.name} for you to look at.")
+        raise CheckFailed(
+            f"{pipeline}: the {stage} stage did not pass {len(failed)} check{'s' if len(failed) > 1 else ''}. "
+            + " ".join(check.sentence() for check in failed)
+            + f" What it wrote is kept in {kept / out.name} for you to look at."
+        )
     files.publish(out, DATA / pipeline / out.name, workspace / "old")
     files.remove(workspace)
 
@@ -87,15 +94,21 @@ def _writable(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except PermissionError as error:
-        raise ConfigError(f"{error.filename or folder} cannot be written ({error.strerror}). "
-                          "Give yourself the right to write there, or free it of other users' files.") from error
+        raise ConfigError(
+            f"{error.filename or folder} cannot be written ({error.strerror}). "
+            "Give yourself the right to write there, or free it of other users' files."
+        ) from error
     except (FileExistsError, NotADirectoryError) as error:
-        raise ConfigError(f"{error.filename or folder} cannot be written: a file is where a folder must be ({error.strerror}). "
-                          f"Move the file away that stands in the place of {folder} or of a folder above it.") from error
+        raise ConfigError(
+            f"{error.filename or folder} cannot be written: a file is where a folder must be ({error.strerror}). "
+            f"Move the file away that stands in the place of {folder} or of a folder above it."
+        ) from error
     except OSError as error:
         if error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise ConfigError(f"{error.filename or folder} cannot be written ({error.strerror}). "
-                              "Free some space or choose a folder that is not read-only.") from error
+            raise ConfigError(
+                f"{error.filename or folder} cannot be written ({error.strerror}). "
+                "Free some space or choose a folder that is not read-only."
+            ) from error
         raise
 
 
@@ -114,20 +127,33 @@ def _locked(path: Path) -> Iterator[None]:
 
 def die_with_parent() -> None:
     """End this process when its parent ends, so that a killed DVC, worker or terminal leaves no training behind."""
-    parent = os.getppid()
+    parent, ancestors = os.getppid(), _ancestors()
     signal.signal(signal.SIGTERM, _interrupted)
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # at once; the watch below takes up to half a second
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    else:
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    threading.Thread(target=_watch, args=(ancestors,), daemon=True).start()
     if os.getppid() != parent:  # it ended before we could ask to be told
         raise PipelineError("the process that started this stage has ended; stopping too.")
 
 
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
+def _watch(ancestors: tuple[int, ...]) -> None:
+    while _ancestors() == ancestors:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _ancestors() -> tuple[int, ...]:
+    """Ids of our parent and, where that is the shell of a `sh -c`, of the process that started the shell.
+
+    bash steps aside for its only command; dash, which DVC takes where $SHELL is not set, stays in between.
+    """
+    try:
+        parent = psutil.Process(os.getppid())
+        words = parent.cmdline()
+        in_between = "-c" in words[1:] and Path(words[0]).name in _SHELLS
+        return (parent.pid, parent.ppid()) if in_between else (parent.pid,)
+    except psutil.Error:
+        return (os.getppid(),)
 
 
 def _interrupted(signum: int, frame: FrameType | None) -> NoReturn:

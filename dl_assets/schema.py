@@ -46,15 +46,20 @@ def pipeline_schema() -> Schema:
 
 def _clean() -> Schema:
     """What any kind of input offers: which of them a file may use depends on its task, and `dl check` says so."""
-    schemas = [_options(registry.options_of(registry.module("inputs", name).clean, STAGE_OPTIONS["clean"]))
-               for name in registry.names("inputs")]
+    schemas = [
+        _options(registry.options_of(registry.module("inputs", name).clean, STAGE_OPTIONS["clean"]))
+        for name in registry.names("inputs")
+    ]
     return _object({name: option for schema in schemas for name, option in schema["properties"].items()}, [])
 
 
 def _transforms() -> Iterator[Schema]:
     """A transform is its name alone, or its name with options."""
-    offered = {name: function for inputs in registry.names("transforms")
-               for name, function in registry.functions("transforms", inputs).items()}
+    offered = {
+        name: function
+        for inputs in registry.names("transforms")
+        for name, function in registry.functions("transforms", inputs).items()
+    }
     yield {"enum": list(offered), "description": "a transform with its default options"}
     for name, function in offered.items():
         options = _or_nothing(_options(registry.options_of(function)))
@@ -83,8 +88,10 @@ def _or_nothing(schema: Schema) -> Schema:
 
 def _without_titles(schema: Schema) -> Schema:
     """Drop pydantic's titles, which repeat the keys in capitals."""
-    properties = {name: {word: value for word, value in option.items() if word != "title"}
-                  for name, option in schema.get("properties", {}).items()}
+    properties = {
+        name: {word: value for word, value in option.items() if word != "title"}
+        for name, option in schema.get("properties", {}).items()
+    }
     return {**schema, "properties": properties}
 
 

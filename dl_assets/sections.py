@@ -30,8 +30,9 @@ class Split(Options):
     def _shares_sum_to_one(self) -> "Split":
         total = self.train + self.val + self.test
         if abs(total - 1) > 1e-6:
-            raise ValueError(f"has train {self.train:g} + val {self.val:g} + test {self.test:g} = {total:g}, "
-                             "but the sum must be 1")
+            raise ValueError(
+                f"has train {self.train:g} + val {self.val:g} + test {self.test:g} = {total:g}, but the sum must be 1"
+            )
         return self
 
 

@@ -19,7 +19,9 @@ def read(events: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in events.read_text().splitlines()]
 
 
-def test_without_a_listener_only_the_screen_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_listener_only_the_screen_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv(progress.EVENT_FILE, raising=False)
     progress.report(epoch=3, loss=0.123456)
     assert capsys.readouterr().out == "epoch=3 loss=0.1235\n"
@@ -46,6 +48,6 @@ def test_tracking_tells_the_way_there(events: Path) -> None:
 
 
 def test_a_failure_goes_to_the_error_stream_and_names_its_exit_code(events: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    progress.fail("pipelines/digits.yaml:3: wrong", 2)
-    assert capsys.readouterr().err == "pipelines/digits.yaml:3: wrong\n"
-    assert read(events) == [{"kind": "error", "address": "train@digits", "message": "pipelines/digits.yaml:3: wrong", "exit_code": 2}]
+    progress.fail("digits.yaml:3: wrong", 2)
+    assert capsys.readouterr().err == "digits.yaml:3: wrong\n"
+    assert read(events) == [{"kind": "error", "address": "train@digits", "message": "digits.yaml:3: wrong", "exit_code": 2}]

@@ -22,9 +22,16 @@ def validator() -> Any:
 @pytest.fixture
 def document() -> dict[str, Any]:
     return {
-        "task": "image_classification", "source": {"kind": "builtin", "name": "digits"}, "clean": {"image_size": 8, "channels": 1},
-        "split": {}, "augment": ["horizontal_flip", {"affine": {"rotate": 12, "scale": [0.9, 1.1]}}], "model": {"name": "cnn"},
-        "train": {"epochs": 20}, "evaluate": None, "export": {}, "schedule": {"cron": "0 3 * * 1"},
+        "task": "image_classification",
+        "source": {"kind": "builtin", "name": "digits"},
+        "clean": {"image_size": 8, "channels": 1},
+        "split": {},
+        "augment": ["horizontal_flip", {"affine": {"rotate": 12, "scale": [0.9, 1.1]}}],
+        "model": {"name": "cnn"},
+        "train": {"epochs": 20},
+        "evaluate": None,
+        "export": {},
+        "schedule": {"cron": "0 3 * * 1"},
     }
 
 
@@ -37,17 +44,39 @@ def test_a_good_document_is_valid(validator: Any, document: dict[str, Any]) -> N
     assert list(validator.iter_errors(document)) == []
 
 
-@pytest.mark.parametrize("change", [
-    {"trian": {}}, {"task": "image_clasification"}, {"task": None},
-    {"source": {"kind": "folder"}}, {"source": {"kind": "foldr", "path": "x"}}, {"source": {"name": "digits"}}, {"source": None},
-    {"clean": {"img_size": 8}}, {"clean": {"channels": 2}}, {"clean": {"max_rejected": 2}}, {"clean": []},
-    {"split": {"train": 1.5}}, {"split": {"stratify": "yes"}},
-    {"augment": {}}, {"augment": ["flip"]}, {"augment": [{"affine": {}, "horizontal_flip": {}}]},
-    {"augment": [{"affine": {"rotat": 1}}]}, {"augment": [{"affine": {"scale": [1]}}]}, {"augment": [{}]},
-    {"model": {"name": "cn"}}, {"model": {"name": "cnn", "widht": 8}}, {"model": "cnn"},
-    {"train": {"epochs": "ten"}}, {"train": {"epochs": 0}}, {"train": {"epochs": 2.5}}, {"train": {"epoch": 3}},
-    {"schedule": {"cron": 5}},
-], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trian": {}},
+        {"task": "image_clasification"},
+        {"task": None},
+        {"source": {"kind": "folder"}},
+        {"source": {"kind": "foldr", "path": "x"}},
+        {"source": {"name": "digits"}},
+        {"source": None},
+        {"clean": {"img_size": 8}},
+        {"clean": {"channels": 2}},
+        {"clean": {"max_rejected": 2}},
+        {"clean": []},
+        {"split": {"train": 1.5}},
+        {"split": {"stratify": "yes"}},
+        {"augment": {}},
+        {"augment": ["flip"]},
+        {"augment": [{"affine": {}, "horizontal_flip": {}}]},
+        {"augment": [{"affine": {"rotat": 1}}]},
+        {"augment": [{"affine": {"scale": [1]}}]},
+        {"augment": [{}]},
+        {"model": {"name": "cn"}},
+        {"model": {"name": "cnn", "widht": 8}},
+        {"model": "cnn"},
+        {"train": {"epochs": "ten"}},
+        {"train": {"epochs": 0}},
+        {"train": {"epochs": 2.5}},
+        {"train": {"epoch": 3}},
+        {"schedule": {"cron": 5}},
+    ],
+    ids=str,
+)
 def test_a_typical_mistake_is_not_valid(validator: Any, document: dict[str, Any], change: dict[str, Any]) -> None:
     assert list(validator.iter_errors({**document, **change}))
 
@@ -62,8 +91,16 @@ def test_every_section_is_required_and_explained(validator: Any, document: dict[
 def test_the_defaults_shown_are_those_that_apply(validator: Any, tmp_path: Path) -> None:
     (tmp_path / "pipelines").mkdir()
     (tmp_path / "pipelines" / "p.yaml").write_text(
-        "\n".join(["task: image_classification", "source: {kind: builtin, name: digits}", "augment: []", "model: {name: cnn}",
-                   *(f"{name}: {{}}" for name in ("clean", "split", "train", "evaluate", "export", "schedule"))]))
+        "\n".join(
+            [
+                "task: image_classification",
+                "source: {kind: builtin, name: digits}",
+                "augment: []",
+                "model: {name: cnn}",
+                *(f"{name}: {{}}" for name in ("clean", "split", "train", "evaluate", "export", "schedule")),
+            ]
+        )
+    )
     pipeline = load_pipeline("p", tmp_path).check()
     for section in ("clean", "split", "train", "evaluate", "export", "schedule"):
         shown = {name: option["default"] for name, option in validator.schema["properties"][section]["properties"].items()}
@@ -72,6 +109,10 @@ def test_the_defaults_shown_are_those_that_apply(validator: Any, tmp_path: Path)
 
 def test_a_kind_and_a_transform_are_explained_by_their_docstring(validator: Any) -> None:
     properties = validator.schema["properties"]
-    assert all(choice["description"].endswith(".") for section in ("source", "model") for choice in properties[section]["oneOf"])
-    assert all(option["description"] for choice in properties["augment"]["items"]["oneOf"][1:]
-               for option in choice["properties"].values())
+    choices = [*properties["source"]["oneOf"], *properties["model"]["oneOf"]]
+    assert all(choice["description"].endswith(".") for choice in choices)
+    assert all(
+        option["description"]
+        for choice in properties["augment"]["items"]["oneOf"][1:]
+        for option in choice["properties"].values()
+    )

@@ -56,8 +56,10 @@ def read_payloads(folder: Path, samples: pl.DataFrame) -> Iterator[bytes]:
             files[shard].seek(offset)
             payload = files[shard].read(size)
             if len(payload) != size:
-                raise ArtifactError(f"{folder / _pack_name(shard)} ends early: {size} bytes wanted at {offset}, "
-                                    f"{len(payload)} found. Delete the folder and run ingest again.")
+                raise ArtifactError(
+                    f"{folder / _pack_name(shard)} ends early: {size} bytes wanted at {offset}, "
+                    f"{len(payload)} found. Delete the folder and run ingest again."
+                )
             yield payload
     finally:
         for file in files.values():
@@ -111,15 +113,16 @@ class ArrayReader:
 
     def __init__(self, folder: Path, samples: pl.DataFrame) -> None:
         self._places = samples.select("shard", "row").to_numpy()
-        shards = np.unique(self._places[:, 0]) if len(samples) else []
-        self._maps = {int(shard): self._open(folder / _array_name(int(shard))) for shard in shards}
+        shards: list[int] = sorted(set(samples["shard"]))
+        self._maps = {shard: self._open(folder / _array_name(shard)) for shard in shards}
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         shard, row = self._places[index]
-        return self._maps[int(shard)][row]
+        array: NDArray[np.uint8] = self._maps[int(shard)][row]
+        return array
 
     def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Copy several arrays into one, [B, ...]."""
@@ -127,7 +130,7 @@ class ArrayReader:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one array."""
+        """Shape of one array. There must be one."""
         return next(iter(self._maps.values())).shape[1:]
 
     @staticmethod

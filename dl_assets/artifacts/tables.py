@@ -12,8 +12,18 @@ from dl_assets.errors import ArtifactError
 PARTS = ("train", "val", "test")
 
 REASONS = (
-    "unreadable", "truncated", "too_small", "aspect_ratio", "uniform", "exposure", "blurred",
-    "exact_duplicate", "near_duplicate", "label_conflict", "no_label", "schema",
+    "unreadable",
+    "truncated",
+    "too_small",
+    "aspect_ratio",
+    "uniform",
+    "exposure",
+    "blurred",
+    "exact_duplicate",
+    "near_duplicate",
+    "label_conflict",
+    "no_label",
+    "schema",
 )
 
 
@@ -34,38 +44,59 @@ def _whole(**options: Any) -> pa.Column:
     return pa.Column(pl.Int64, pa.Check.ge(0), **options)
 
 
-RAW_SAMPLES = _table("samples.parquet", {
-    "target": pa.Column(pl.String, nullable=True),
-    "group": pa.Column(pl.String, nullable=True),
-    "origin": pa.Column(pl.String, unique=True),
-    "shard": _whole(), "offset": _whole(), "size_bytes": _whole(),
-})
-CLEAN_SAMPLES = _table("samples.parquet", {
-    "target": pa.Column(pl.String),
-    "group": pa.Column(pl.String, nullable=True),
-    "origin": pa.Column(pl.String, unique=True),
-    "digest": pa.Column(pl.String),
-    "shard": _whole(), "row": _whole(),
-})
-REJECTED = _table("rejected.parquet", {
-    "origin": pa.Column(pl.String),
-    "reason": pa.Column(pl.String, pa.Check.isin(REASONS)),
-    "detail": pa.Column(pl.String),
-})
-PARTS_TABLE = _table("parts.parquet", {
-    "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
-    "fold": pa.Column(pl.Int64, nullable=True),
-})
-PREDICTIONS = _table("predictions.parquet", {
-    "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
-    "target": pa.Column(pl.String),
-    "prediction": pa.Column(pl.String),
-})
-ERRORS = _table("errors.parquet", {
-    "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
-    "target": pa.Column(pl.String),
-    "prediction": pa.Column(pl.String),
-})
+RAW_SAMPLES = _table(
+    "samples.parquet",
+    {
+        "target": pa.Column(pl.String, nullable=True),
+        "group": pa.Column(pl.String, nullable=True),
+        "origin": pa.Column(pl.String, unique=True),
+        "shard": _whole(),
+        "offset": _whole(),
+        "size_bytes": _whole(),
+    },
+)
+CLEAN_SAMPLES = _table(
+    "samples.parquet",
+    {
+        "target": pa.Column(pl.String),
+        "group": pa.Column(pl.String, nullable=True),
+        "origin": pa.Column(pl.String, unique=True),
+        "digest": pa.Column(pl.String),
+        "shard": _whole(),
+        "row": _whole(),
+    },
+)
+REJECTED = _table(
+    "rejected.parquet",
+    {
+        "origin": pa.Column(pl.String),
+        "reason": pa.Column(pl.String, pa.Check.isin(REASONS)),
+        "detail": pa.Column(pl.String),
+    },
+)
+PARTS_TABLE = _table(
+    "parts.parquet",
+    {
+        "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
+        "fold": pa.Column(pl.Int64, nullable=True),
+    },
+)
+PREDICTIONS = _table(
+    "predictions.parquet",
+    {
+        "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
+        "target": pa.Column(pl.String),
+        "prediction": pa.Column(pl.String),
+    },
+)
+ERRORS = _table(
+    "errors.parquet",
+    {
+        "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
+        "target": pa.Column(pl.String),
+        "prediction": pa.Column(pl.String),
+    },
+)
 
 
 def write_table(table: Table, folder: Path, frame: pl.DataFrame) -> None:

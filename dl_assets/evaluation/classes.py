@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
@@ -21,11 +22,11 @@ HEADLINE = {
 }
 CAPTIONS = {
     "confusion_matrix": "Rows are the truth, columns what the model said. The diagonal is right; "
-                        "the darker a cell, the larger its share of the row.",
+    "the darker a cell, the larger its share of the row.",
     "roc_curve": "How many samples of a class are found against how many others are taken for it, at every threshold. "
-                 "The nearer to the upper left corner, the better.",
+    "The nearer to the upper left corner, the better.",
     "calibration": "How often the model is right when it is so confident. Points on the diagonal mean that its "
-                   "confidence can be read as a probability; larger points stand for more samples.",
+    "confidence can be read as a probability; larger points stand for more samples.",
     "learning_curve": "How the training went, epoch by epoch, and which epoch was kept.",
 }
 
@@ -39,8 +40,10 @@ def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samp
     answers = read_answers(predictions, fitted["classes"])
     found = intervals(functools.partial(measure, answers), len(predictions), bootstrap_samples=bootstrap_samples, seed=seed)
     overall = {name: values for name, values in found.items() if not name.startswith("class_")}
-    per_class = {name: {key.removeprefix("class_"): values[:, index] for key, values in found.items() if key not in overall}
-                 for index, name in enumerate(answers.classes)}
+    per_class = {
+        name: {key.removeprefix("class_"): values[:, index] for key, values in found.items() if key not in overall}
+        for index, name in enumerate(answers.classes)
+    }
     return {**_named(overall), "classes": {name: _named(values) for name, values in per_class.items()}}
 
 
@@ -77,8 +80,10 @@ def sentence(found: dict[str, Any], predictions: pl.DataFrame) -> str:
         # The bootstrap cannot see a mistake that did not happen; the rule of three can (Hanley and Lippman-Hand 1983).
         return f"{start}. Among so few, that still leaves room for {percent(min(1, 3 / num_samples))} of mistakes on new ones."
     value, low, high = (percent(found["accuracy"][key]) for key in ("value", "low", "high"))
-    return (f"{start}. That is {value}; for new samples like these expect between {low} and {high}. {_commonest(wrong)} "
-            f"Its confidence is off by {100 * found['ece']['value']:.1f} percentage points on average.")
+    return (
+        f"{start}. That is {value}; for new samples like these expect between {low} and {high}. {_commonest(wrong)} "
+        f"Its confidence is off by {100 * found['ece']['value']:.1f} percentage points on average."
+    )
 
 
 def _commonest(wrong: pl.DataFrame) -> str:
@@ -90,5 +95,8 @@ def _commonest(wrong: pl.DataFrame) -> str:
 
 def _named(values: dict[str, Floats]) -> dict[str, dict[str, float]]:
     """{name: [value, low, high]} -> {name: {value, low, high}}, without those that hold a NaN."""
-    return {name: dict(zip(("value", "low", "high"), triple.tolist(), strict=True))
-            for name, triple in values.items() if triple.sum() == triple.sum()}
+    return {
+        name: dict(zip(("value", "low", "high"), triple.tolist(), strict=True))
+        for name, triple in values.items()
+        if not np.isnan(triple).any()
+    }

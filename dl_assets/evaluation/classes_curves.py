@@ -15,8 +15,11 @@ def roc_curve(answers: Answers) -> pl.DataFrame:
 
     The first point, where nothing is taken for the class, has no threshold. A class without samples has no curve.
     """
-    frames = [_one_roc_curve(name, answers.target == index, answers.probabilities[:, index])
-              for index, name in enumerate(answers.classes) if 0 < (answers.target == index).sum() < len(answers.target)]
+    frames = [
+        _one_roc_curve(name, answers.target == index, answers.probabilities[:, index])
+        for index, name in enumerate(answers.classes)
+        if 0 < (answers.target == index).sum() < len(answers.target)
+    ]
     schema = {"class": pl.String, "false_positive_rate": pl.Float64, "true_positive_rate": pl.Float64, "threshold": pl.Float64}
     return pl.concat([pl.DataFrame(schema=schema), *frames])
 
@@ -25,8 +28,9 @@ def confusion_matrix(answers: Answers) -> pl.DataFrame:
     """Return how many samples of each target got each prediction, zeros included."""
     counts = confusion_counts(answers)
     size = len(answers.classes)
-    return pl.DataFrame({"target": np.repeat(answers.classes, size).tolist(), "prediction": answers.classes * size,
-                         "count": counts.ravel()})
+    return pl.DataFrame(
+        {"target": np.repeat(answers.classes, size).tolist(), "prediction": answers.classes * size, "count": counts.ravel()}
+    )
 
 
 def confusion_counts(answers: Answers) -> NDArray[np.int64]:
@@ -51,8 +55,14 @@ def roc_points(inside: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Float
 def _one_roc_curve(name: str, inside: NDArray[np.bool_], scores: Floats) -> pl.DataFrame:
     false_positive, true_positive, threshold = roc_points(inside, scores)
     kept = _evenly(false_positive + true_positive)
-    return pl.DataFrame({"class": [name] * len(kept), "false_positive_rate": false_positive[kept],
-                         "true_positive_rate": true_positive[kept], "threshold": threshold[kept]}).fill_nan(None)
+    return pl.DataFrame(
+        {
+            "class": [name] * len(kept),
+            "false_positive_rate": false_positive[kept],
+            "true_positive_rate": true_positive[kept],
+            "threshold": threshold[kept],
+        }
+    ).fill_nan(None)
 
 
 def _evenly(distance: Floats) -> NDArray[np.int64]:

@@ -26,13 +26,13 @@ def roc_curve(answers: Answers) -> Figure:
         shown, title = drawn[np.argsort(areas[drawn], kind="stable")][:WORST_CURVES], f"area and class: worst of {len(drawn)}"
     if len(drawn):
         mean = np.mean([np.interp(_GRID, x, y) for x, y in curves.values()], axis=0)
-        axes.plot([0, *_GRID], [0, *mean], color=style.INK, linewidth=2.4, zorder=3,
-                  label=f"{areas[drawn].mean():.3f}  macro mean")
+        axes.plot(
+            [0, *_GRID], [0, *mean], color=style.INK, linewidth=2.4, zorder=3, label=f"{areas[drawn].mean():.3f}  macro mean"
+        )
     for index, stroke in zip(shown, style.strokes(), strict=False):
         axes.plot(*curves[int(index)], label=f"{areas[index]:.3f}  {style.short(answers.classes[index])}", **stroke)
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles, labels, title=title, alignment="left", loc="center left", bbox_to_anchor=(1.02, 0.5),
-                handlelength=2.6)
+    axes.legend(handles, labels, title=title, alignment="left", loc="center left", bbox_to_anchor=(1.02, 0.5), handlelength=2.6)
     return figure
 
 
@@ -53,13 +53,26 @@ def confusion_matrix(answers: Answers) -> Figure:
     names = [style.short(name) for name in answers.classes] if size <= MAX_NAMED else []
     font = float(np.clip(250 / size, 5, 8.5))
     turned = max((len(name) for name in names), default=0) > 3
-    axes.set_xticks(range(len(names)), names, fontsize=font, rotation=45 if turned else 0, ha="right" if turned else "center",
-                    rotation_mode="anchor" if turned else "default")
+    axes.set_xticks(
+        range(len(names)),
+        names,
+        fontsize=font,
+        rotation=45 if turned else 0,
+        ha="right" if turned else "center",
+        rotation_mode="anchor" if turned else "default",
+    )
     axes.set_yticks(range(len(names)), names, fontsize=font)
     if size <= MAX_ANNOTATED:
         for row, column in zip(*np.nonzero(counts), strict=True):
-            axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", fontsize=font,
-                      color="white" if shares[row, column] > 0.55 else style.INK)
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}",
+                ha="center",
+                va="center",
+                fontsize=font,
+                color="white" if shares[row, column] > 0.55 else style.INK,
+            )
     return figure
 
 

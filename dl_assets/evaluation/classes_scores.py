@@ -17,9 +17,9 @@ class Answers:
     """N answers of a model that knows C classes."""
 
     classes: list[str]
-    target: NDArray[np.int64]      # [N], index of the class
+    target: NDArray[np.int64]  # [N], index of the class
     prediction: NDArray[np.int64]  # [N]
-    probabilities: Floats          # [N, C]
+    probabilities: Floats  # [N, C]
 
     @property
     def confidence(self) -> Floats:
@@ -35,11 +35,14 @@ def read_answers(predictions: pl.DataFrame, classes: list[str]) -> Answers:
     unknown = predictions.filter(~pl.col("target").is_in(classes))
     if len(unknown):
         name, sample = unknown.select("target", "id").row(0)
-        raise DataError(f"{len(unknown)} samples have a class that no train sample has, such as '{name}' (sample {sample}). "
-                        "Add samples of it, take it out of the source, or write `split: {stratify: true}`.")
+        raise DataError(
+            f"{len(unknown)} samples have a class that no train sample has, such as '{name}' (sample {sample}). "
+            "Add samples of it, take it out of the source, or write `split: {stratify: true}`."
+        )
     index = {name: number for number, name in enumerate(classes)}
-    target, prediction = (predictions[column].replace_strict(index, return_dtype=pl.Int64).to_numpy()
-                          for column in ("target", "prediction"))
+    target, prediction = (
+        predictions[column].replace_strict(index, return_dtype=pl.Int64).to_numpy() for column in ("target", "prediction")
+    )
     probabilities = predictions.select([f"probability_{name}" for name in classes]).to_numpy().astype(np.float64)
     return Answers(classes, target, prediction, probabilities)
 
@@ -51,9 +54,9 @@ def measure(answers: Answers, weights: Floats) -> dict[str, Floats]:
     or predictions, balanced accuracy and ROC AUC over the classes that have samples. Undefined is NaN.
     """
     one_hot = np.eye(len(answers.classes))
-    support = weights @ one_hot[answers.target]                              # [B, N] -> [B, C]
-    predicted = weights @ one_hot[answers.prediction]                        # [B, C]
-    hits = (weights * answers.correct) @ one_hot[answers.target]             # [B, C]
+    support = weights @ one_hot[answers.target]  # [B, N] -> [B, C]
+    predicted = weights @ one_hot[answers.prediction]  # [B, C]
+    hits = (weights * answers.correct) @ one_hot[answers.target]  # [B, C]
     present = support + predicted > 0
     precision = np.where(present & (predicted == 0), 0.0, _ratio(hits, predicted))
     recall, f1 = _ratio(hits, support), _ratio(2 * hits, support + predicted)
@@ -69,7 +72,10 @@ def measure(answers: Answers, weights: Floats) -> dict[str, Floats]:
         "log_loss": log_loss(answers, weights),
         "ece": calibration_error(answers, weights),
         "support": total,
-        "class_precision": precision, "class_recall": recall, "class_f1": f1, "class_roc_auc": roc_auc,
+        "class_precision": precision,
+        "class_recall": recall,
+        "class_f1": f1,
+        "class_roc_auc": roc_auc,
         "class_support": support,
     }
 
@@ -78,18 +84,24 @@ def roc_auc_per_class(answers: Answers, weights: Floats) -> Floats:
     """Return [B, C]: the chance that a sample of the class scores above one of the rest, a tie counting half.
 
     Mann-Whitney's U over the number of pairs (Hanley and McNeil 1982); NaN where the class or the rest is empty.
+    Two classes share one value, that of the second: their probabilities rank alike but for rounding.
     """
-    columns = []
-    for index in range(len(answers.classes)):
-        scores, inside = answers.probabilities[:, index], answers.target == index
-        rest = np.flatnonzero(~inside)
-        rest = rest[np.argsort(scores[rest], kind="stable")]
-        below = np.zeros((len(weights), len(rest) + 1))
-        np.cumsum(weights[:, rest], axis=1, out=below[:, 1:])                # [B, R + 1], weight of the k lowest of the rest
-        lower, upper = (np.searchsorted(scores[rest], scores[inside], side=side) for side in ("left", "right"))
-        won = (weights[:, inside] * (below[:, lower] + below[:, upper]) / 2).sum(axis=1)
-        columns.append(_ratio(won, weights[:, inside].sum(axis=1) * below[:, -1]))
-    return np.stack(columns, axis=1)
+    if len(answers.classes) == 2:
+        return np.repeat(_roc_auc(answers.probabilities[:, 1], answers.target == 1, weights)[:, None], 2, axis=1)
+    return np.stack(
+        [_roc_auc(answers.probabilities[:, index], answers.target == index, weights) for index in range(len(answers.classes))],
+        axis=1,
+    )
+
+
+def _roc_auc(scores: Floats, inside: NDArray[np.bool_], weights: Floats) -> Floats:
+    rest = np.flatnonzero(~inside)
+    rest = rest[np.argsort(scores[rest], kind="stable")]  # [R], lowest first
+    below = np.zeros((len(weights), len(rest) + 1))
+    np.cumsum(weights[:, rest], axis=1, out=below[:, 1:])  # [B, R + 1], weight of the k lowest of the rest
+    lower, upper = (np.searchsorted(scores[rest], scores[inside], side=side) for side in ("left", "right"))
+    won = (weights[:, inside] * (below[:, lower] + below[:, upper]) / 2).sum(axis=1)
+    return _ratio(won, weights[:, inside].sum(axis=1) * below[:, -1])
 
 
 def log_loss(answers: Answers, weights: Floats) -> Floats:
@@ -103,7 +115,7 @@ def log_loss(answers: Answers, weights: Floats) -> Floats:
 def calibration_error(answers: Answers, weights: Floats) -> Floats:
     """Return [B]: mean gap of confidence and accuracy over 15 equally wide bins (ECE, Guo et al. 2017, equation 3)."""
     gaps = (answers.correct - answers.confidence)[:, None] * np.eye(NUM_BINS)[confidence_bins(answers.confidence)]
-    return _ratio(np.abs(weights @ gaps).sum(axis=1), weights.sum(axis=1))   # [B, N] @ [N, 15] -> [B]
+    return _ratio(np.abs(weights @ gaps).sum(axis=1), weights.sum(axis=1))  # [B, N] @ [N, 15] -> [B]
 
 
 def confidence_bins(confidence: Floats) -> NDArray[np.int64]:

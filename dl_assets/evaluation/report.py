@@ -23,21 +23,26 @@ class Findings:
     task: str
     sentence: str
     headline: dict[str, Headline]
-    metrics: dict[str, Any]        # of the test part
-    samples: pl.DataFrame          # target, part of every clean sample
-    rejected: pl.DataFrame         # reason of every rejected one
-    figures: dict[str, bytes]      # name -> PNG
-    captions: dict[str, str]       # name of a figure -> what it shows
-    mistakes: pl.DataFrame         # id, part, target, prediction, confidence, origin; most confident first
-    pictures: dict[str, bytes]     # id of a mistake -> PNG
-    gallery: int                   # how many mistakes to show
+    metrics: dict[str, Any]  # of the test part
+    samples: pl.DataFrame  # target, part of every clean sample
+    rejected: pl.DataFrame  # reason of every rejected one
+    figures: dict[str, bytes]  # name -> PNG
+    captions: dict[str, str]  # name of a figure -> what it shows
+    mistakes: pl.DataFrame  # id, part, target, prediction, confidence, origin; most confident first
+    pictures: dict[str, bytes]  # id of a mistake -> PNG
+    gallery: int  # how many mistakes to show
     card: dict[str, Any]
 
 
 def render(findings: Findings) -> str:
     """Return the page. Whatever comes from the data is escaped."""
-    environment = Environment(loader=PackageLoader("dl_assets.evaluation", "."), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("dl_assets.evaluation", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {"data_uri": _data_uri, "percent": _percent, "words": lambda name: name.replace("_", " ")}
     return environment.get_template("report.html.j2").render(
         findings=findings,

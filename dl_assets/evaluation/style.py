@@ -15,15 +15,36 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7
 DASHES = ("solid", (0, (5, 1.5)), (0, (1, 1)))
 MAX_LABEL = 20
 
-house = matplotlib.rc_context({
-    "font.family": ["DejaVu Sans"], "font.size": 9, "text.color": INK, "text.parse_math": False,
-    "axes.edgecolor": LINE, "axes.labelcolor": MUTED, "axes.titlesize": 11, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.titlepad": 10, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.axisbelow": True, "grid.color": LINE, "grid.linewidth": 0.6,
-    "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelsize": 8, "ytick.labelsize": 8,
-    "xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False, "legend.fontsize": 8,
-    "lines.linewidth": 1.6, "figure.facecolor": "white", "savefig.facecolor": "white",
-})
+house = matplotlib.rc_context(
+    {
+        "font.family": ["DejaVu Sans"],
+        "font.size": 9,
+        "text.color": INK,
+        "text.parse_math": False,
+        "axes.edgecolor": LINE,
+        "axes.labelcolor": MUTED,
+        "axes.titlesize": 11,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.titlepad": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "grid.color": LINE,
+        "grid.linewidth": 0.6,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+        "lines.linewidth": 1.6,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+    }
+)
 
 
 def blank(width: float, height: float) -> Figure:
@@ -50,7 +71,7 @@ def strokes() -> Iterator[dict[str, Any]]:
 def short(name: str) -> str:
     """Cut the middle out of a long class name for a figure, and show its line breaks as spaces."""
     name = " ".join(name.split())
-    return name if len(name) <= MAX_LABEL else f"{name[:MAX_LABEL - 8]}…{name[-7:]}"
+    return name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 8]}…{name[-7:]}"
 
 
 @house

@@ -67,6 +67,7 @@ def clean(
 def _open(payload: bytes) -> "Picture":
     """Read the header only."""
     from PIL import Image
+
     if not payload:
         raise Rejection("unreadable", "0 bytes")
     Image.MAX_IMAGE_PIXELS = None  # `max_pixels` takes its place, which the user can set
@@ -90,6 +91,7 @@ def _check_size(width: int, height: int, min_side: int, max_pixels: int) -> None
 def _require_whole_jpeg(payload: bytes) -> None:
     """Find what Pillow and OpenCV fill with grey without a word, such as a cut-off file with an end marker put on."""
     import simplejpeg
+
     try:
         # min_height and min_width must be given for min_factor to count; grey skips the work on colours.
         simplejpeg.decode_jpeg(payload, colorspace="GRAY", min_height=1, min_width=1, min_factor=8, strict=True)
@@ -106,6 +108,7 @@ def _broken(error: Exception) -> Rejection:
 def _flat(picture: "Picture", mode: str) -> "Picture":
     """Turn palettes, transparency, 16 bits and CMYK into 8-bit `L` or `RGB`."""
     from PIL import Image
+
     if picture.mode in (*_WHOLE_NUMBERS, "F"):
         picture = Image.fromarray(_eight_bits(np.asarray(picture), picture.mode))
     if picture.has_transparency_data:
@@ -126,15 +129,23 @@ def _orientation(picture: "Picture") -> int:
     """Return the EXIF orientation, 1 (upright) to 8; 1 where there is none or it makes no sense."""
     try:
         value = picture.getexif().get(0x0112, 1)
-    except Exception:  # the pixels are fine, only the note beside them is not
+    except Exception:  # noqa: BLE001 - as in `clean`; the pixels are fine, only the note beside them is not
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _turned(picture: "Picture", orientation: int) -> "Picture":
     from PIL.Image import Transpose
-    turns = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
-             6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
     return picture.transpose(turns[orientation]) if orientation in turns else picture
 
 
@@ -150,6 +161,7 @@ def _crop(picture: "Picture", size: int) -> "Picture":
 
 def _pad(picture: "Picture", size: int) -> "Picture":
     from PIL import Image
+
     scale = size / max(picture.size)
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     padded = Image.new(picture.mode, (size, size))
@@ -159,6 +171,7 @@ def _pad(picture: "Picture", size: int) -> "Picture":
 
 def _resize(picture: "Picture", width: int, height: int, box: tuple[float, float, float, float]) -> "Picture":
     from PIL.Image import Resampling
+
     if picture.size == (width, height) and box == (0, 0, width, height):
         return picture
     return picture.resize((width, height), Resampling.LANCZOS, box=box, reducing_gap=2.0)
@@ -218,6 +231,7 @@ def channels(fitted: dict[str, Any]) -> int:
 def sheet(arrays: Sequence[NDArray[np.uint8]], titles: Sequence[str], columns: int = 8) -> "Figure":
     """Draw pictures [H, W, C] in rows of `columns`, each under its title; small ones keep their square pixels."""
     from matplotlib.figure import Figure
+
     rows = max(1, -(-len(arrays) // columns))
     figure = Figure(figsize=(1.35 * columns, 1.6 * rows), dpi=120, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()

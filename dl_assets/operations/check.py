@@ -6,7 +6,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from dl_assets import index
-from dl_assets.config import find_pipelines, load_pipeline
+from dl_assets.config import load_pipeline, scan_pipelines
 from dl_assets.errors import ConfigError, DataError, PipelineError
 
 DISTRIBUTION = "dl-assets"
@@ -14,9 +14,16 @@ DISTRIBUTION = "dl-assets"
 
 def find_problems(name: str | None, root: Path) -> list[PipelineError]:
     """Return every problem, of one pipeline or of all; an empty list where a run can start."""
-    problems: list[PipelineError] = []
-    for pipeline in [name] if name else find_pipelines(root):
+    if name:
+        return [*_of_pipeline(name, root), *_of_environment()]
+    pipelines, misnamed = scan_pipelines(root)
+    problems: list[PipelineError] = [*misnamed]
+    for pipeline in pipelines:
         problems += _of_pipeline(pipeline, root)
+    try:
+        index.require_no_leftovers(root)
+    except ConfigError as error:
+        problems.append(error)
     return problems + _of_environment()
 
 

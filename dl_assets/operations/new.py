@@ -69,8 +69,10 @@ def new_pipeline(name: str, task: str, source: str, root: Path = Path()) -> Path
 def _require_free_name(name: str, root: Path) -> None:
     better = better_name(name)
     if better:
-        raise ConfigError(f"'{name}' is no name for a pipeline: it must be of a-z, 0-9 and _, begin with a letter, and not be "
-                          f"'index'. Use for instance: {better}")
+        raise ConfigError(
+            f"'{name}' is no name for a pipeline: it must be of a-z, 0-9 and _, begin with a letter, and not be "
+            f"'index'. Use for instance: {better}"
+        )
     pipelines, wrong = scan_pipelines(root)
     if wrong:
         raise wrong[0]
@@ -85,13 +87,17 @@ def _source_section(source: str, name: str, root: Path) -> dict[str, Any]:
         return {"kind": "builtin", "name": source}
     path = Path(source).expanduser()
     if not (root / path).exists():
-        raise DataError(f"There is neither a folder '{source}' in {root.resolve()} nor a built-in data set of that name"
-                        f"{registry.did_you_mean(source, builtin) or '.'} Give a folder that holds one folder of files for "
-                        f"each class, or a built-in data set: {', '.join(builtin)}.")
+        raise DataError(
+            f"There is neither a folder '{source}' in {root.resolve()} nor a built-in data set of that name"
+            f"{registry.did_you_mean(source, builtin) or '.'} Give a folder that holds one folder of files for "
+            f"each class, or a built-in data set: {', '.join(builtin)}."
+        )
     place, results = (root / path).resolve(), (root / "data" / name).resolve()
     if place.is_relative_to(results) or results.is_relative_to(place):
-        raise ConfigError(f"The source '{source}' and data/{name}, where the results of '{name}' go, lie in each other. "
-                          "Choose another name for the pipeline, or another place for the source.")
+        raise ConfigError(
+            f"The source '{source}' and data/{name}, where the results of '{name}' go, lie in each other. "
+            "Choose another name for the pipeline, or another place for the source."
+        )
     return {"kind": "folder", "path": path.as_posix()}
 
 
@@ -103,7 +109,11 @@ def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path) -> 
     image_size = registry.options_of(inputs.clean)(**clean).model_dump()["image_size"]
     augment = transforms.suggest(num_samples, image_size=image_size)
     return _TEMPLATE.format(
-        name=name, num_samples=f"{num_samples:,}", task=task, source=_flow(source), clean=_flow(clean),
+        name=name,
+        num_samples=f"{num_samples:,}",
+        task=task,
+        source=_flow(source),
+        clean=_flow(clean),
         split=_flow({"train": 0.7, "val": 0.15, "test": 0.15, "stratify": True, "seed": 17}),
         augment="".join(f"\n  - {_flow(entry)[1:-1]}" for entry in augment) or " []",
         model=_flow({"name": "cnn", "depth": _depth(image_size)}),
@@ -116,15 +126,16 @@ def _look_at(source: dict[str, Any], root: Path) -> tuple[int, list[bytes]]:
     options = {key: value for key, value in source.items() if key != "kind"}
     if source["kind"] == "builtin":
         payloads = [sample.payload for sample in registry.find("sources", "builtin")(**options)]
-        return len(payloads), payloads[::_step(len(payloads))]
+        return len(payloads), payloads[:: _step(len(payloads))]
     folder = root / source["path"]
     num_samples: int = registry.module("sources", "folder").describe(path=str(folder))["num_samples"]
     files = sorted(path for path in folder.glob("*/**/*") if path.is_file() and not path.name.startswith("."))
     try:
-        return num_samples, [file.read_bytes() for file in files[::_step(len(files))]]
+        return num_samples, [file.read_bytes() for file in files[:: _step(len(files))]]
     except OSError as error:
-        raise DataError(f"{error.filename} cannot be read ({error.strerror}). "
-                        "Give yourself the right to read it, or move it away.") from error
+        raise DataError(
+            f"{error.filename} cannot be read ({error.strerror}). Give yourself the right to read it, or move it away."
+        ) from error
 
 
 def _step(count: int) -> int:

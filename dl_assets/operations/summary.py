@@ -17,16 +17,29 @@ def print_summary(pipeline: str, root: Path, as_json: bool) -> None:
         return  # the run was asked to stop at an earlier stage
     metrics = read_json(folder / "evaluation" / "metrics.json")
     certificate = read_json(folder / "exported" / "certificate.json")
-    places = {"report": folder / "evaluation" / "report.html", "onnx": folder / "exported" / "model.onnx",
-              "certificate": folder / "exported" / "certificate.json"}
+    places = {
+        "report": folder / "evaluation" / "report.html",
+        "onnx": folder / "exported" / "model.onnx",
+        "certificate": folder / "exported" / "certificate.json",
+    }
     if as_json:
-        print(json.dumps({"kind": "summary", "metrics": metrics, "certificate": certificate,
-                          "places": {name: str(path) for name, path in places.items()}}))
+        print(
+            json.dumps(
+                {
+                    "kind": "summary",
+                    "metrics": metrics,
+                    "certificate": certificate,
+                    "places": {name: str(path) for name, path in places.items()},
+                }
+            )
+        )
         return
     console = Console(highlight=False)
     console.print(_metrics_table(pipeline, metrics))
-    console.print(f"Certificate: ONNX agrees with torch on {certificate['agreement']:.2%} of "
-                  f"{certificate['num_samples']} test samples, largest difference {certificate['max_difference']:.1e}")
+    console.print(
+        f"Certificate: ONNX agrees with torch on {certificate['agreement']:.2%} of "
+        f"{certificate['num_samples']} test samples, largest difference {certificate['max_difference']:.1e}"
+    )
     for name, path in places.items():
         console.print(f"{name.capitalize():<12} {path}", soft_wrap=True)
     console.print("The UI:      make ui   (then open http://127.0.0.1:3000)")

@@ -20,9 +20,13 @@ def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a node; its step runs `dvc repro` for that one stage in a process of its own."""
     key = asset_key(node)
     spec = dg.AssetSpec(
-        key, deps=[asset_key(upstream) for upstream in graph.upstream(node)], group_name=node.pipeline,
-        description=f"{node.desc}\n\n`{node.cmd}`", kinds={"dvc", *node.dagster.get("kinds", [])},
-        code_version=code_version_now(graph, node), tags={"dvc/stage": node.stage},
+        key,
+        deps=[asset_key(upstream) for upstream in graph.upstream(node)],
+        group_name=node.pipeline,
+        description=f"{node.desc}\n\n`{node.cmd}`",
+        kinds={"dvc", *node.dagster.get("kinds", [])},
+        code_version=code_version_now(graph, node),
+        tags={"dvc/stage": node.stage},
     )
     checks = [dg.AssetCheckSpec(name, asset=key) for name in node.dagster.get("checks", [])]
 
@@ -35,11 +39,19 @@ def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
             yield from _failed_checks(graph, node, since=started)
             raise dg.Failure(str(error), allow_retries=False) from None
         lock = read_lock(graph)
-        yield dg.MaterializeResult(key, data_version=dg.DataVersion(data_version(node, lock) or ""),
-                                   metadata=materialization_metadata(graph, node, lock))
+        yield dg.MaterializeResult(
+            key,
+            data_version=dg.DataVersion(data_version(node, lock) or ""),
+            metadata=materialization_metadata(graph, node, lock),
+        )
         for check in check_results(graph, node):
-            yield dg.AssetCheckResult(asset_key=key, check_name=check.name, passed=check.passed,
-                                      severity=check_severity(check), metadata=check_metadata(check))
+            yield dg.AssetCheckResult(
+                asset_key=key,
+                check_name=check.name,
+                passed=check.passed,
+                severity=check_severity(check),
+                metadata=check_metadata(check),
+            )
 
     return stage
 
@@ -50,8 +62,13 @@ def _failed_checks(graph: Graph, node: Node, since: float) -> Iterator[dg.AssetC
     if not report.is_file() or report.stat().st_mtime < since:
         return
     for check in check_results(graph, node):
-        yield dg.AssetCheckResult(asset_key=asset_key(node), check_name=check.name, passed=check.passed,
-                                  severity=check_severity(check), metadata=check_metadata(check))
+        yield dg.AssetCheckResult(
+            asset_key=asset_key(node),
+            check_name=check.name,
+            passed=check.passed,
+            severity=check_severity(check),
+            metadata=check_metadata(check),
+        )
 
 
 def _observe(context: dg.AssetExecutionContext, key: dg.AssetKey, event: Event) -> None:

@@ -17,17 +17,20 @@ log = logging.getLogger("dagster")
 
 def build_definitions(root: Path) -> dg.Definitions:
     """Refresh the index and derive everything. A pipeline file that is broken is told and left as it was."""
-    for name, error in index.write_index(root).items():
-        log.warning("pipeline %s: %s", name, error)
+    for error in index.write_index(root):
+        log.warning("%s", error)
     graph = load_graph(root)
     return dg.Definitions(
         assets=[make_asset(graph, node) for node in graph.nodes.values()],
-        jobs=[dg.define_asset_job(name, dg.AssetSelection.groups(name), description=f"Every stage of {name}.")
-              for name in graph.pipelines],
+        jobs=[
+            dg.define_asset_job(name, dg.AssetSelection.groups(name), description=f"Every stage of {name}.")
+            for name in graph.pipelines
+        ],
         schedules=[schedule for name in graph.pipelines if (schedule := _schedule(name, root))],
         sensors=[make_sensor(graph)],
         executor=dg.multiprocess_executor.configured(
-            {"start_method": {"forkserver": {"preload_modules": [__name__]}}, "max_concurrent": 4}),
+            {"start_method": {"forkserver": {"preload_modules": [__name__]}}, "max_concurrent": 4}
+        ),
     )
 
 
@@ -39,9 +42,14 @@ def _schedule(name: str, root: Path) -> dg.ScheduleDefinition | None:
         return None
     if schedule.cron is None:
         return None
-    return dg.ScheduleDefinition(name=f"{name}_retrain", job_name=name, cron_schedule=schedule.cron,
-                                 execution_timezone=schedule.timezone, default_status=dg.DefaultScheduleStatus.RUNNING,
-                                 description=f"Retrains {name}; stages whose inputs are unchanged are skipped.")
+    return dg.ScheduleDefinition(
+        name=f"{name}_retrain",
+        job_name=name,
+        cron_schedule=schedule.cron,
+        execution_timezone=schedule.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Retrains {name}; stages whose inputs are unchanged are skipped.",
+    )
 
 
 defs = build_definitions(Path.cwd())

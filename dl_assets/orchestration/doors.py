@@ -24,8 +24,9 @@ DEFINITIONS = "dl_assets.orchestration.definitions"
 def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool) -> None:
     """Run the stages of a pipeline up to and including `stage` (all by default). Raises RunFailed."""
     if stage is not None and stage not in ARTIFACT_OF_STAGE:
-        raise ConfigError(f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. "
-                          f"Stages: {', '.join(ARTIFACT_OF_STAGE)}.")
+        raise ConfigError(
+            f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. Stages: {', '.join(ARTIFACT_OF_STAGE)}."
+        )
     addresses = [node.address for node in load_graph(root).of_pipeline(pipeline, stage)]
     command = _dagster_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
     log = root / "data" / ".tmp" / "logs" / f"{pipeline}-{os.getpid()}.log"
@@ -42,8 +43,11 @@ def status(pipeline: str | None, root: Path) -> dict[str, list[str]]:
     """Return address -> what changed since its last run, in words; an empty list where nothing did."""
     graph = load_graph(root)
     changes = _dvc_status(root)
-    return {address: [_words(change) for change in changes.get(address, [])]
-            for address, node in graph.nodes.items() if pipeline in (None, node.pipeline)}
+    return {
+        address: [_words(change) for change in changes.get(address, [])]
+        for address, node in graph.nodes.items()
+        if pipeline in (None, node.pipeline)
+    }
 
 
 def open_ui(root: Path, host: str, port: int) -> None:

@@ -1,5 +1,6 @@
 """Starts a command in a process session of its own, follows its events, and leaves no process behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -30,8 +31,13 @@ def reproduce_command(addresses: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "dl_assets.orchestration.reproduce", *addresses]
 
 
-def follow(command: Sequence[str], root: Path, on_event: Callable[[Event], None], output: IO[bytes] | None = None,
-           environment: Mapping[str, str] | None = None) -> None:
+def follow(
+    command: Sequence[str],
+    root: Path,
+    on_event: Callable[[Event], None],
+    output: IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Run `command` in `root`, call `on_event` for each event of it and of its children, and wait for its end.
 
     Raises RunFailed with the first error that was reported. However this function is left, the whole process
@@ -42,7 +48,11 @@ def follow(command: Sequence[str], root: Path, on_event: Callable[[Event], None]
         events = Path(folder, "events.jsonl")
         events.touch()
         process = subprocess.Popen(
-            command, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT if output else None,
+            command,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {}), progress.EVENT_FILE: str(events)},
         )
@@ -69,14 +79,13 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _signal_session(leader: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, number)
-    except ProcessLookupError:
-        pass
 
 
-def _relay(process: "subprocess.Popen[bytes]", events: Path, on_event: Callable[[Event], None],
-           listener: Path | None) -> Event | None:
+def _relay(
+    process: "subprocess.Popen[bytes]", events: Path, on_event: Callable[[Event], None], listener: Path | None
+) -> Event | None:
     """Pass each event on until the process has ended; return the first error among them."""
     first_error: Event | None = None
     with events.open(encoding="utf-8") as stream:

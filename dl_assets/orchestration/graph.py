@@ -92,7 +92,9 @@ def _node(stage: Any) -> Node:
     files = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
     params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
     return Node(
-        address=stage.name, cmd=stage.cmd, desc=stage.desc or "",
+        address=stage.name,
+        cmd=stage.cmd,
+        desc=stage.desc or "",
         deps=tuple(dep.def_path for dep in files),
         params=tuple((dep.def_path, tuple(dep.params)) for dep in params),
         outs=tuple(out.def_path for out in stage.outs if not out.metric),

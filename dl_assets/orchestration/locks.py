@@ -22,11 +22,11 @@ def atomic_dvc_lock() -> Iterator[None]:
     original = yaml_format._dump_data
 
     def dump(path: Any, data: Any, dumper: Any, fs: Any = None, **options: Any) -> None:
-        temporary = f"{path}.{os.getpid()}.tmp"
-        original(temporary, data, dumper=dumper, fs=fs, **options)
-        with open(temporary, "rb") as written:
+        temporary = Path(f"{path}.{os.getpid()}.tmp")
+        original(os.fspath(temporary), data, dumper=dumper, fs=fs, **options)
+        with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
 
     common_format._dump_data = yaml_format._dump_data = dump
     try:
@@ -67,10 +67,10 @@ def _holds(pid: int, root: str) -> bool:
     """Is the process alive, and one that runs DVC in this repository?"""
     try:
         process = psutil.Process(pid)
-        command = " ".join(process.cmdline())
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return ("dvc" in command or "dl_assets" in command) and Path(process.cwd()).resolve().is_relative_to(Path(root).resolve())
+        is_here = Path(process.cwd()).resolve().is_relative_to(Path(root).resolve())
+        return is_here and any(word in " ".join(process.cmdline()) for word in ("dvc", "dl_assets"))
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

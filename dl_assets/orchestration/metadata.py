@@ -45,8 +45,11 @@ def _numbers(report: Path) -> dict[str, float | int]:
     if not report.is_file():
         return {}
     content = json.loads(report.read_text(encoding="utf-8"))
-    return {**content["counts"], **{name: float(value) for name, value in content["numbers"].items()},
-            "seconds": float(content["seconds"])}
+    return {
+        **content["counts"],
+        **{name: float(value) for name, value in content["numbers"].items()},
+        "seconds": float(content["seconds"]),
+    }
 
 
 def _headline(metrics: Path) -> dict[str, float]:

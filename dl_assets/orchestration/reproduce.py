@@ -32,9 +32,9 @@ def main(addresses: list[str]) -> int:
     try:
         with atomic_dvc_lock():
             for address in addresses:
-                progress.emit("stage", address=address, state="started")
+                os.environ[progress.ADDRESS] = address
                 ran = _reproduce(address)
-                progress.emit("stage", address=address, state="done" if ran else "unchanged")
+                progress.emit("stage", state="done" if ran else "unchanged")
     except PipelineError as error:
         progress.fail(f"ERROR: {error}", error.exit_code)
         return error.exit_code
@@ -64,7 +64,7 @@ def _reproduce(address: str) -> bool:
             reason = str(blocked).split("\n\n")[0].replace("\n", " ")
             if reason != told:
                 print(f"{address} waits: {reason}", flush=True)
-                progress.emit("stage", address=address, state="waiting")
+                progress.emit("stage", state="waiting")
                 told = reason
             time.sleep(0.3 + 0.4 * random.random())
 
@@ -80,8 +80,11 @@ def _explain(address: str, error: DvcException) -> tuple[str, int]:
             return f"{address} was ended by signal {number}; if nobody did that, the machine may be out of memory.", 1
         return f"{address} failed with exit code {code}; the lines above say why.", code if code in (1, 2) else 1
     if isinstance(cause, MissingDataSource):
-        remedy = (f"Put the data there, or change source.path in pipelines/{pipeline}.yaml." if stage == "ingest"
-                  else f"Make it first: dl run {pipeline}.")
+        remedy = (
+            f"Put the data there, or change source.path in pipelines/{pipeline}.yaml."
+            if stage == "ingest"
+            else f"Make it first: dl run {pipeline}."
+        )
         return f"{address}: {str(cause).partition(': ')[2]} does not exist. {remedy}", 2
     return f"{address}: {error}{f' ({cause})' if cause is not error else ''}", 1
 

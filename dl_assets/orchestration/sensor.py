@@ -26,8 +26,12 @@ AssetEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 def make_sensor(graph: Graph) -> dg.SensorDefinition:
     loaded = fingerprint(graph.root)
 
-    @dg.sensor(name="dvc_lock", minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING,
-               description="Shows in Dagster what `dvc repro` did elsewhere, and reloads the definitions after an edit.")
+    @dg.sensor(
+        name="dvc_lock",
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Shows in Dagster what `dvc repro` did elsewhere, and reloads the definitions after an edit.",
+    )
     def dvc_lock(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         edited = fingerprint(graph.root) != loaded
         if edited and reload_definitions():
@@ -47,8 +51,9 @@ def make_sensor(graph: Graph) -> dg.SensorDefinition:
     return dvc_lock
 
 
-def new_events(graph: Graph, lock: Lock, instance: dg.DagsterInstance,
-               busy: set[dg.AssetKey]) -> tuple[list[AssetEvent], list[str]]:
+def new_events(
+    graph: Graph, lock: Lock, instance: dg.DagsterInstance, busy: set[dg.AssetKey]
+) -> tuple[list[AssetEvent], list[str]]:
     """Return materialisations that Dagster has not seen, upstream first, and the stages left out as busy."""
     events: list[AssetEvent] = []
     skipped: list[str] = []
@@ -74,8 +79,13 @@ def _events_of(graph: Graph, node: Node, lock: Lock, instance: dg.DagsterInstanc
     metadata = {**materialization_metadata(graph, node, lock), "door": "dvc repro"}
     yield dg.AssetMaterialization(key, tags=tags, metadata=metadata)
     for check in check_results(graph, node):
-        yield dg.AssetCheckEvaluation(asset_key=key, check_name=check.name, passed=check.passed,
-                                      severity=check_severity(check), metadata=check_metadata(check))
+        yield dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=check.name,
+            passed=check.passed,
+            severity=check_severity(check),
+            metadata=check_metadata(check),
+        )
 
 
 def _tags(graph: Graph, node: Node, lock: Lock) -> dict[str, str]:
@@ -115,9 +125,9 @@ def reload_definitions() -> bool:
         return False
     query = "mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
     body = json.dumps({"query": query, "variables": {"name": CODE_LOCATION}}).encode()
-    request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
+    request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - our own webserver
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return "errors" not in json.load(answer)
     except OSError:
         return False  # no webserver yet, or none any more: the next tick asks again

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from dl_assets.orchestration.execution import Event
 
-_STATES = {"started": "running", "waiting": "waiting for another run", "done": "done", "unchanged": "unchanged, skipped"}
+_STATES = {"running": "running", "waiting": "waiting for another run", "done": "done", "unchanged": "unchanged, skipped"}
 
 
 class Display(Protocol):
@@ -26,8 +26,13 @@ def display(addresses: list[str], as_json: bool) -> Iterator[Display]:
     elif not console.is_terminal:
         yield PlainLines()
     else:
-        columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description}"), BarColumn(bar_width=24),
-                   TextColumn("{task.fields[text]}", style="dim"), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}", style="dim"),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=console) as progress:
             yield Bars(progress, addresses)
 
@@ -66,7 +71,7 @@ class Bars:
             self._progress.update(task, completed=event.get("done"), total=event.get("total"), text=count + _words(values))
 
     def _stage(self, task: TaskID, state: str) -> None:
-        if state == "started":
+        if state == "running":
             self._progress.start_task(task)
         if state in ("done", "unchanged"):
             text = _STATES[state] if state == "unchanged" else self._progress.tasks[task].fields["text"]
@@ -78,7 +83,7 @@ class Bars:
 
 
 def _words(values: dict[str, Any]) -> str:
-    return " ".join(f"{key.replace('_', ' ')} {value:.4g}" if isinstance(value, float) else f"{key.replace('_', ' ')} {value}"
-                    for key, value in values.items())
-
-
+    return " ".join(
+        f"{key.replace('_', ' ')} {value:.4g}" if isinstance(value, float) else f"{key.replace('_', ' ')} {value}"
+        for key, value in values.items()
+    )

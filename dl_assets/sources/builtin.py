@@ -28,11 +28,13 @@ def describe(*, name: Literal["digits"]) -> dict[str, Any]:
 
 def _load_digits() -> Any:
     from sklearn.datasets import load_digits
+
     return load_digits()
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
     from PIL import Image
+
     file = BytesIO()
     # Stored, not deflated: the bytes (and so the fingerprint) must not depend on which zlib is installed.
     Image.fromarray(image).save(file, "PNG", compress_level=0)

@@ -30,16 +30,21 @@ def describe(*, path: str) -> dict[str, Any]:
 def _find(root: Path) -> tuple[list[Path], int]:
     """Return all files, sorted by their path, and the number of files left out as litter."""
     if not root.exists():
-        raise DataError(f"source.path: {root} does not exist (looked in {Path.cwd()}). Put a folder there that holds "
-                        "one folder of files for each class, or correct source.path.")
+        raise DataError(
+            f"source.path: {root} does not exist (looked in {Path.cwd()}). Put a folder there that holds "
+            "one folder of files for each class, or correct source.path."
+        )
     if not root.is_dir():
-        raise DataError(f"source.path: {root} is a file, but must be a folder that holds one folder of files for each class. "
-                        "Unpack it if it is an archive, or name the folder that it is in.")
+        raise DataError(
+            f"source.path: {root} is a file, but must be a folder that holds one folder of files for each class. "
+            "Unpack it if it is an archive, or name the folder that it is in."
+        )
     found = list(_walk(root, ()))
     files = [file for file, is_litter in found if not is_litter]
     if not files:
-        raise DataError(f"source.path: {root} holds no files. Put one folder of files for each class into it, "
-                        "or correct source.path.")
+        raise DataError(
+            f"source.path: {root} holds no files. Put one folder of files for each class into it, or correct source.path."
+        )
     _require_classes(root, files)
     return sorted(files, key=lambda file: file.relative_to(root).parts), len(found) - len(files)
 
@@ -62,8 +67,10 @@ def _entries(directory: Path) -> list[tuple[Path, bool]]:
     try:
         entries = [(path, path.is_dir()) for path in directory.iterdir()]
     except OSError as error:
-        raise DataError(f"source.path: the folder {directory} cannot be read ({error.strerror}). "
-                        "Give yourself the right to read it, or move it away.") from error
+        raise DataError(
+            f"source.path: the folder {directory} cannot be read ({error.strerror}). "
+            "Give yourself the right to read it, or move it away."
+        ) from error
     for path, _ in entries:
         try:
             path.name.encode("utf-8")
@@ -78,11 +85,16 @@ def _require_classes(root: Path, files: list[Path]) -> None:
     if len(classes) >= 2:
         return
     inner = sorted({file.relative_to(root).parts[1] for file in files if len(file.relative_to(root).parts) > 2})
-    deeper = (f" If {', '.join(inner[:5])} are the classes, write: source: {{kind: folder, path: {root / classes[0]}}}."
-              if len(inner) >= 2 else "")
-    raise DataError(f"source.path: {root} must hold one folder per class and at least two of them with files; found "
-                    f"{len(classes)}{f' ({classes[0]})' if classes else ''} and "
-                    f"{sum(_target(file, root) is None for file in files)} files outside of any.{deeper}")
+    deeper = (
+        f" If {', '.join(inner[:5])} are the classes, write: source: {{kind: folder, path: {root / classes[0]}}}."
+        if len(inner) >= 2
+        else ""
+    )
+    raise DataError(
+        f"source.path: {root} must hold one folder per class and at least two of them with files; found "
+        f"{len(classes)}{f' ({classes[0]})' if classes else ''} and "
+        f"{sum(_target(file, root) is None for file in files)} files outside of any.{deeper}"
+    )
 
 
 def _read(file: Path) -> bytes:
@@ -93,8 +105,9 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise DataError(f"source.path: {file} cannot be read ({error.strerror}). "
-                        "Give yourself the right to read it, or move it away.") from error
+        raise DataError(
+            f"source.path: {file} cannot be read ({error.strerror}). Give yourself the right to read it, or move it away."
+        ) from error
 
 
 def _origin(file: Path, root: Path) -> str:

@@ -38,8 +38,10 @@ def augment(config: Pipeline, *, clean: Path, parts: Path, out: Path) -> Report:
     figure = registry.module("inputs", config.task.inputs).sheet(arrays, titles, columns=1 + _PREVIEW_VARIANTS)
     figure.savefig(out / "preview.png", metadata={"Software": None})
     changed = np.mean([not np.array_equal(variant, row[0]) for row in rows for variant in row[1:]])
-    return Report(counts={"train": len(train), "previewed": len(shown)},
-                  numbers={"transforms": len(policy), "changed_share": float(changed)})
+    return Report(
+        counts={"train": len(train), "previewed": len(shown)},
+        numbers={"transforms": len(policy), "changed_share": float(changed)},
+    )
 
 
 def choose_shown(train: pl.DataFrame) -> pl.DataFrame:

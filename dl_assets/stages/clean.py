@@ -45,8 +45,9 @@ def _options_of(decode: Callable[..., Decoded]) -> list[str]:
     return [p.name for p in inspect.signature(decode).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
-def decode_all(samples: pl.DataFrame, raw: Path, out: Path,
-               decode: Callable[[bytes], Decoded]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def decode_all(
+    samples: pl.DataFrame, raw: Path, out: Path, decode: Callable[[bytes], Decoded]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Write the pixels; return the samples that have some (with digest, shard, row), and the rejected ones.
 
     Samples of the same pixels share one place in the shards.
@@ -58,11 +59,11 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path,
     results = _in_order(lambda payload: _attempt(decode, payload), read_payloads(raw, samples))
     named = enumerate(samples.select("id", "origin", "target").iter_rows())
     with ArrayWriter(out) as pixels:
-        for (index, (id, origin, target)), result in progress.track(zip(named, results, strict=True), len(samples)):
+        for (index, (sample_id, origin, target)), result in progress.track(zip(named, results, strict=True), len(samples)):
             if target is None or not target.strip():
                 result = Rejection("no_label", "the source gives it no target")
             if isinstance(result, Rejection):
-                unusable.append((id, origin, result.reason, result.detail))
+                unusable.append((sample_id, origin, result.reason, result.detail))
                 continue
             array, extra = result
             digest = fingerprint(array)
@@ -73,15 +74,14 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path,
                 columns.setdefault(name, []).append(value)
     schema = {name: pl.String if name == "digest" else pl.Int64 for name in columns}
     found = samples.drop("shard", "offset", "size_bytes")[pl.Series(indices, dtype=pl.UInt32)]
-    return (found.hstack(pl.DataFrame(columns, schema=schema)),
-            pl.DataFrame(unusable, schema=_REJECTED_SCHEMA, orient="row"))
+    return (found.hstack(pl.DataFrame(columns, schema=schema)), pl.DataFrame(unusable, schema=_REJECTED_SCHEMA, orient="row"))
 
 
 def _attempt(decode: Callable[[bytes], Decoded], payload: bytes) -> Decoded | Rejection:
     try:
         return decode(payload)
     except Rejection as rejection:
-        return rejection
+        return Rejection(rejection.reason, rejection.detail)  # anew, because a traceback holds on to the payload
 
 
 def _in_order(function: Callable[[A], B], items: Iterator[A]) -> Iterator[B]:
@@ -91,7 +91,7 @@ def _in_order(function: Callable[[A], B], items: Iterator[A]) -> Iterator[B]:
     with ThreadPoolExecutor(workers) as pool:
         for item in items:
             running.append(pool.submit(function, item))
-            if len(running) > 4 * workers:
+            if len(running) > 2 * workers:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
@@ -111,8 +111,9 @@ def reject_repeated(samples: pl.DataFrame, *, keep_duplicates: bool) -> tuple[pl
         for sample in same.iter_rows(named=True):
             other = same.filter(pl.col("target") != sample["target"])
             if len(other):
-                detail = (f"same pixels as {other['origin'][0]}, "
-                          f"whose target is {other['target'][0]!r} and not {sample['target']!r}")
+                detail = (
+                    f"same pixels as {other['origin'][0]}, whose target is {other['target'][0]!r} and not {sample['target']!r}"
+                )
                 rejected.append((sample["id"], sample["origin"], "label_conflict", detail))
             elif sample["id"] != first["id"] and not keep_duplicates:
                 rejected.append((sample["id"], sample["origin"], "exact_duplicate", f"same pixels as {first['origin']}"))
@@ -124,15 +125,20 @@ def summarise(num_kept: int, rejected: pl.DataFrame, max_rejected: float) -> Rep
     """Count what was rejected for which reason, and check that it is not too much."""
     total = num_kept + len(rejected)
     share = len(rejected) / max(total, 1)
-    reasons = {reason: rejected.filter(pl.col("reason") == reason)["origin"].to_list()
-               for reason in rejected["reason"].unique(maintain_order=True)}
+    reasons = {
+        reason: rejected.filter(pl.col("reason") == reason)["origin"].to_list()
+        for reason in rejected["reason"].unique(maintain_order=True)
+    }
     named = "; ".join(f"{len(origins)} {reason} ({_few(origins)})" for reason, origins in reasons.items())
     detail = f"Rejected are {len(rejected)} of {total} samples{': ' + named if named else ''}."
     if share > max_rejected:
         detail += " Mend or remove these files, or raise clean.max_rejected."
     check = Check("rejected_share", passed=share <= max_rejected, value=share, threshold=max_rejected, detail=detail)
-    counts = {"kept": num_kept, "rejected": len(rejected),
-              **{f"rejected_{reason}": len(origins) for reason, origins in sorted(reasons.items())}}
+    counts = {
+        "kept": num_kept,
+        "rejected": len(rejected),
+        **{f"rejected_{reason}": len(origins) for reason, origins in sorted(reasons.items())},
+    }
     return Report(counts=counts, numbers={"rejected_share": share}, checks=[check])
 
 

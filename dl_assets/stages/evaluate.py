@@ -14,20 +14,20 @@ from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
 from dl_assets.evaluation import style
 from dl_assets.evaluation.gallery import pictures
-from dl_assets.evaluation.learning_curve import learning_curve
 from dl_assets.evaluation.report import Findings, render
 from dl_assets.training.network import CARD, PREPROCESSING, load_network
 from dl_assets.training.predict import predict
 
-PLOTS, CURVES = "plots", "plots"
-HISTORY = "history.csv"
+PLOTS, CURVES = "plots", "curves"  # apart, because `dvc plots` would draw each CSV beside a PNG, whatever its columns
+LEARNING_CURVE = "learning_curve"
 
 
 def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Path) -> Report:
     """Predict val and test, measure test alone, and write metrics, predictions, errors, plots and the report."""
     evaluation = registry.module("evaluation", config.task.targets)
     samples = tables.read_table(tables.CLEAN_SAMPLES, clean).join(
-        tables.read_table(tables.PARTS_TABLE, parts).select("id", "part"), on="id", maintain_order="left")
+        tables.read_table(tables.PARTS_TABLE, parts).select("id", "part"), on="id", maintain_order="left"
+    )
     fitted = read_json(model / PREPROCESSING)["targets"]
     predictions = _predictions(config, samples.filter(pl.col("part") != "train"), clean, model, fitted)
     test = predictions.filter(part="test")
@@ -39,10 +39,18 @@ def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Pa
     tables.write_table(tables.ERRORS, out, errors.select("id", "part", "target", "prediction", "confidence", "origin"))
     figures = _write_plots(evaluation, test, fitted, model, out)
     findings = Findings(
-        pipeline=config.name, task=config.document["task"], sentence=evaluation.sentence(metrics, test),
-        headline=evaluation.HEADLINE, metrics=metrics, samples=samples.select("target", "part"),
-        rejected=tables.read_table(tables.REJECTED, clean), figures=figures, captions=evaluation.CAPTIONS,
-        mistakes=errors, pictures=_gallery(config, errors, samples, clean), gallery=config.evaluate.gallery,
+        pipeline=config.name,
+        task=config.task_name,
+        sentence=evaluation.sentence(metrics, test),
+        headline=evaluation.HEADLINE,
+        metrics=metrics,
+        samples=samples.select("target", "part"),
+        rejected=tables.read_table(tables.REJECTED, clean),
+        figures=figures,
+        captions=evaluation.CAPTIONS,
+        mistakes=errors,
+        pictures=_gallery(config, errors, samples, clean),
+        gallery=config.evaluate.gallery,
         card=read_json(model / CARD),
     )
     (out / "report.html").write_text(render(findings), encoding="utf-8")
@@ -54,23 +62,25 @@ def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Pa
 
 def _predictions(config: Pipeline, samples: pl.DataFrame, clean: Path, model: Path, fitted: dict[str, Any]) -> pl.DataFrame:
     if samples.filter(part="test").is_empty():
-        raise DataError(f"{config.path}: the test part is empty, so there is nothing to measure the model on. "
-                        "Add samples to the source, or raise `split: {test: ...}`.")
+        raise DataError(
+            f"{config.path}: the test part is empty, so there is nothing to measure the model on. "
+            "Add samples to the source, or raise `split: {test: ...}`."
+        )
     probabilities = predict(load_network(model), ArrayReader(clean, samples))  # [N, outputs]
     answers: pl.DataFrame = registry.module("targets", config.task.targets).predictions(probabilities, fitted)
     return pl.concat([samples.select("id", "part", "target"), answers], how="horizontal")
 
 
-def _write_plots(evaluation: ModuleType, test: pl.DataFrame, fitted: dict[str, Any], model: Path,
-                 out: Path) -> dict[str, bytes]:
+def _write_plots(
+    evaluation: ModuleType, test: pl.DataFrame, fitted: dict[str, Any], model: Path, out: Path
+) -> dict[str, bytes]:
     """Write figures and the data of their curves; return name -> PNG."""
     (out / PLOTS).mkdir()
-    (out / CURVES).mkdir(exist_ok=True)
+    (out / CURVES).mkdir()
     for file, curve in evaluation.curves(test, fitted).items():
         curve.write_csv(out / CURVES / file)
     figures = {name: style.png(figure) for name, figure in evaluation.figures(test, fitted).items()}
-    history = pl.read_csv(model / HISTORY)
-    figures["learning_curve"] = style.png(learning_curve(history, read_json(model / CARD)["best_epoch"]))
+    figures[LEARNING_CURVE] = (model / f"{LEARNING_CURVE}.png").read_bytes()
     for name, png in figures.items():
         (out / PLOTS / f"{name}.png").write_bytes(png)
     return figures

@@ -40,7 +40,12 @@ def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Path
     network, card, fitted = load_network(model), read_json(model / CARD), read_json(model / PREPROCESSING)
     samples = _test_samples(clean, parts)
     arrays = ArrayReader(clean, samples)
-    properties = {"format": "dl-assets 1", "pipeline": config.name, "task": card["task"], "classes": json.dumps(card["classes"])}
+    properties = {
+        "format": "dl-assets 1",
+        "pipeline": config.name,
+        "task": card["task"],
+        "classes": json.dumps(card["classes"]),
+    }
     write_onnx(network, arrays.shape, config.task.inputs, properties, out / MODEL)
     write_json(out / "signature.json", _signature(config, card, fitted, arrays.shape))
 
@@ -50,8 +55,11 @@ def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Path
         comparisons.append(compare(expected, answers(out / MODEL, arrays, size), size))
         progress.report(done=len(comparisons), total=len(BATCH_SIZES), max_difference=comparisons[-1].max_difference)
     write_json(out / "certificate.json", _certificate(out / MODEL, samples, expected, comparisons))
-    return Report(counts={"samples": len(samples)}, numbers={"size_bytes": (out / MODEL).stat().st_size},
-                  checks=_checks(config, comparisons))
+    return Report(
+        counts={"samples": len(samples)},
+        numbers={"size_bytes": (out / MODEL).stat().st_size},
+        checks=_checks(config, comparisons),
+    )
 
 
 class _Probabilities(nn.Module):
@@ -71,8 +79,15 @@ def write_onnx(network: Network, shape: tuple[int, ...], name: str, properties: 
     example = torch.zeros((2, *shape), dtype=torch.uint8)
     with _quiet_exporter():
         program = torch.onnx.export(
-            _Probabilities(network).eval(), (example,), dynamo=True, verbose=False, opset_version=OPSET, input_names=[name],
-            output_names=[OUTPUT], dynamic_shapes=({0: torch.export.Dim("batch")},))
+            _Probabilities(network).eval(),
+            (example,),
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            input_names=[name],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+        )
     assert program is not None, "the dynamo exporter returns a program"
     model = program.model_proto
     onnx.helper.set_model_props(model, properties)
@@ -80,8 +95,9 @@ def write_onnx(network: Network, shape: tuple[int, ...], name: str, properties: 
     try:
         onnx.checker.check_model(path, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise PipelineError(f"{path} is not a valid ONNX model ({error}). Choose a model whose operators ONNX has, "
-                            "or report this.") from error
+        raise PipelineError(
+            f"{path} is not a valid ONNX model ({error}). Choose a model whose operators ONNX has, or report this."
+        ) from error
 
 
 @contextmanager
@@ -107,7 +123,8 @@ def answers(path: Path, arrays: ArrayReader, batch_size: int) -> NDArray[np.floa
     name = session.get_inputs()[0].name
     starts = range(0, len(arrays), batch_size)
     batches = [arrays.batch(np.arange(start, min(start + batch_size, len(arrays)))) for start in starts]
-    return np.concatenate([session.run([OUTPUT], {name: batch})[0] for batch in batches])
+    found: NDArray[np.float32] = np.concatenate([session.run([OUTPUT], {name: batch})[0] for batch in batches])
+    return found
 
 
 @dataclass(frozen=True)
@@ -134,20 +151,34 @@ def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
     samples = read_table(CLEAN_SAMPLES, clean).join(read_table(PARTS_TABLE, parts), on="id", how="inner", maintain_order="left")
     test = samples.filter(pl.col("part") == "test")
     if test.is_empty():
-        raise DataError("the test part holds no sample to compare the exported model on. "
-                        "Add samples to the source, or give split.test a larger share.")
+        raise DataError(
+            "the test part holds no sample to compare the exported model on. "
+            "Add samples to the source, or give split.test a larger share."
+        )
     return test.gather_every(-(-len(test) // MAX_SAMPLES))
 
 
 def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """Say how to ask the model and how to read its answer, for a person who has nothing but this file and the model."""
     return {
-        "pipeline": config.name, "task": card["task"], "file": MODEL, "opset": OPSET,
-        "input": {"name": config.task.inputs, "dtype": "uint8", "shape": ["batch", *shape],
-                  "meaning": _input_meaning(shape, getattr(config.clean, "fit", "stretch")),
-                  "made_by": {"clean": config.clean.model_dump(mode="json")}, "fitted": fitted["inputs"]},
-        "output": {"name": OUTPUT, "dtype": "float32", "shape": ["batch", len(card["classes"])],
-                   "meaning": "one probability per class, in the order of `classes`; each row sums to 1"},
+        "pipeline": config.name,
+        "task": card["task"],
+        "file": MODEL,
+        "opset": OPSET,
+        "input": {
+            "name": config.task.inputs,
+            "dtype": "uint8",
+            "shape": ["batch", *shape],
+            "meaning": _input_meaning(shape, getattr(config.clean, "fit", "stretch")),
+            "made_by": {"clean": config.clean.model_dump(mode="json")},
+            "fitted": fitted["inputs"],
+        },
+        "output": {
+            "name": OUTPUT,
+            "dtype": "float32",
+            "shape": ["batch", len(card["classes"])],
+            "meaning": "one probability per class, in the order of `classes`; each row sums to 1",
+        },
         "classes": card["classes"],
     }
 
@@ -156,19 +187,24 @@ def _input_meaning(shape: tuple[int, ...], fit: str) -> str:
     height, width, channels = shape
     how = {"stretch": "stretched", "crop": "cut to its middle square and resized", "pad": "resized and padded"}[fit]
     color = "RGB (red first)" if channels == 3 else "grey"
-    return (f"batch, height, width, channel; {color}, 0 to 255. A photo is turned upright, {how} to "
-            f"{width} x {height} pixels with antialiasing. Normalisation is inside the model: do not repeat it.")
+    return (
+        f"batch, height, width, channel; {color}, 0 to 255. A photo is turned upright, {how} to "
+        f"{width} x {height} pixels with antialiasing. Normalisation is inside the model: do not repeat it."
+    )
 
 
-def _certificate(path: Path, samples: pl.DataFrame, expected: NDArray[np.float32],
-                 comparisons: list[Comparison]) -> dict[str, Any]:
+def _certificate(
+    path: Path, samples: pl.DataFrame, expected: NDArray[np.float32], comparisons: list[Comparison]
+) -> dict[str, Any]:
     return {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "num_samples": len(samples), "part": "test",
+        "num_samples": len(samples),
+        "part": "test",
         "max_difference": max(one.max_difference for one in comparisons),
         "agreement": min(one.agreement for one in comparisons),
-        "batch_sizes": {str(one.batch_size): {"max_difference": one.max_difference, "agreement": one.agreement}
-                        for one in comparisons},
+        "batch_sizes": {
+            str(one.batch_size): {"max_difference": one.max_difference, "agreement": one.agreement} for one in comparisons
+        },
         "golden": [{"id": id_, OUTPUT: row.tolist()} for id_, row in zip(samples["id"][:NUM_GOLDEN], expected, strict=False)],
         "versions": {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
     }
@@ -179,8 +215,18 @@ def _checks(config: Pipeline, comparisons: list[Comparison]) -> list[Check]:
     agreement = min(one.agreement for one in comparisons)
     detail = "ONNX Runtime against torch on the test part."
     return [
-        Check("max_difference", difference <= config.export.max_difference, difference, config.export.max_difference,
-              detail=f"{detail} At most this difference of a probability is allowed."),
-        Check("agreement", agreement >= config.export.min_agreement, agreement, config.export.min_agreement,
-              detail=f"{detail} At least this share of equal predictions is needed."),
+        Check(
+            "max_difference",
+            difference <= config.export.max_difference,
+            difference,
+            config.export.max_difference,
+            detail=f"{detail} At most this difference of a probability is allowed.",
+        ),
+        Check(
+            "agreement",
+            agreement >= config.export.min_agreement,
+            agreement,
+            config.export.min_agreement,
+            detail=f"{detail} At least this share of equal predictions is needed.",
+        ),
     ]

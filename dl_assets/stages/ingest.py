@@ -14,8 +14,15 @@ from dl_assets.artifacts.shards import PackWriter
 from dl_assets.artifacts.tables import RAW_SAMPLES, write_table
 from dl_assets.config import Pipeline
 
-_SCHEMA = {"id": pl.String, "target": pl.String, "group": pl.String, "origin": pl.String,
-           "shard": pl.Int64, "offset": pl.Int64, "size_bytes": pl.Int64}
+_SCHEMA = {
+    "id": pl.String,
+    "target": pl.String,
+    "group": pl.String,
+    "origin": pl.String,
+    "shard": pl.Int64,
+    "offset": pl.Int64,
+    "size_bytes": pl.Int64,
+}
 
 
 def ingest(config: Pipeline, *, out: Path) -> Report:
@@ -28,8 +35,12 @@ def ingest(config: Pipeline, *, out: Path) -> Report:
     write_table(RAW_SAMPLES, out, samples)
     write_json(out / "source.json", {**description, "fingerprint": fingerprint, "num_samples": len(samples)})
     return Report(
-        counts={"samples": len(samples), "without_target": samples["target"].null_count(),
-                "zero_bytes": int((samples["size_bytes"] == 0).sum()), "skipped_files": description.get("skipped_files", 0)},
+        counts={
+            "samples": len(samples),
+            "without_target": samples["target"].null_count(),
+            "zero_bytes": int((samples["size_bytes"] == 0).sum()),
+            "skipped_files": description.get("skipped_files", 0),
+        },
         numbers={"bytes": int(samples["size_bytes"].sum()), "classes": samples["target"].drop_nulls().n_unique()},
     )
 

@@ -76,12 +76,16 @@ def _hash(seed: int, unit: str) -> bytes:
 def _require_enough(samples: pl.DataFrame, path: Path) -> None:
     classes = sorted(samples["target"].unique())
     if len(samples) < len(PARTS):
-        raise DataError(f"{path}: only {len(samples)} samples are left after clean, but train, val and test need one each. "
-                        "Add samples, or see rejected.parquet in the clean folder for why they were rejected.")
+        raise DataError(
+            f"{path}: only {len(samples)} samples are left after clean, but train, val and test need one each. "
+            "Add samples, or see rejected.parquet in the clean folder for why they were rejected."
+        )
     if len(classes) < 2:
-        raise DataError(f"{path}: all {len(samples)} samples that are left after clean are of the class '{classes[0]}', but "
-                        "there must be two classes at least. Add samples of another class, or see rejected.parquet in the "
-                        "clean folder for why they were rejected.")
+        raise DataError(
+            f"{path}: all {len(samples)} samples that are left after clean are of the class '{classes[0]}', but "
+            "there must be two classes at least. Add samples of another class, or see rejected.parquet in the "
+            "clean folder for why they were rejected."
+        )
 
 
 def _too_few(stratum: pl.DataFrame, config: Split, path: Path) -> str:
@@ -90,8 +94,10 @@ def _too_few(stratum: pl.DataFrame, config: Split, path: Path) -> str:
     found = f"{num_samples} sample{'s' if num_samples > 1 else ''}{bound if num_samples > len(stratum) else ''}"
     if not config.stratify:
         return f"{path}: there are {found}, but train, val and test need one each. Add samples."
-    return (f"{path}: class '{target}' has {found} after clean, but train, val and test need one each. Add samples of "
-            f"'{target}', remove the class from the source, or write split: {{stratify: false}}.")
+    return (
+        f"{path}: class '{target}' has {found} after clean, but train, val and test need one each. Add samples of "
+        f"'{target}', remove the class from the source, or write split: {{stratify: false}}."
+    )
 
 
 def _require_every_class(targets: pl.Series, parts: pl.Series, path: Path) -> None:
@@ -100,9 +106,11 @@ def _require_every_class(targets: pl.Series, parts: pl.Series, path: Path) -> No
     for target, found in counts.sort("target").iter_rows():
         missing = [part for part in PARTS if part not in found]
         if missing:
-            raise DataError(f"{path}: no sample of class '{target}' is in {' and '.join(missing)}, because its groups also "
-                            "hold samples of other classes. Try another split.seed, make smaller groups, or write "
-                            "split: {stratify: false}.")
+            raise DataError(
+                f"{path}: no sample of class '{target}' is in {' and '.join(missing)}, because its groups also "
+                "hold samples of other classes. Try another split.seed, make smaller groups, or write "
+                "split: {stratify: false}."
+            )
 
 
 def summarise(samples: pl.DataFrame) -> Report:

@@ -20,8 +20,11 @@ def fit(targets: pl.Series) -> dict[str, Any]:
     """
     classes = sorted(targets.drop_nulls().unique().to_list())
     if len(classes) < 2:
-        raise DataError(f"Found {len(classes)} class{'es' if len(classes) != 1 else ''} ({', '.join(classes) or 'none'}) in the "
-                        "train part, but a classifier needs two or more. Add samples of another class to the source.")
+        raise DataError(
+            f"the train part holds {len(classes)} class{'es' if len(classes) != 1 else ''} "
+            f"({', '.join(classes) or 'none'}), but a classifier needs two or more. "
+            "Add samples of another class to the source."
+        )
     return {"classes": classes}
 
 
@@ -39,15 +42,18 @@ def encode(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.int64]:
     index_of = {name: index for index, name in enumerate(fitted["classes"])}
     unknown = sorted({str(target) for target in targets} - set(index_of))
     if unknown:
-        raise DataError(f"Found {len(unknown)} class{'es' if len(unknown) > 1 else ''} that the train part does not hold: "
-                        f"{', '.join(unknown[:10])}. Add samples of them to the source (three or more a class), "
-                        "or take the class out of it.")
+        raise DataError(
+            f"found {len(unknown)} class{'es' if len(unknown) > 1 else ''} that the train part does not hold: "
+            f"{', '.join(unknown[:10])}. Add samples of them to the source (three or more a class), "
+            "or take the class out of it."
+        )
     return np.array([index_of[str(target)] for target in targets], dtype=np.int64)
 
 
 def loss(outputs: "Tensor", encoded: "Tensor", *, label_smoothing: float) -> "Tensor":
     """Return the mean cross-entropy: outputs [B, C] before the softmax, encoded [B] -> []."""
     from torch.nn import functional
+
     return functional.cross_entropy(outputs, encoded, label_smoothing=label_smoothing)
 
 
@@ -59,6 +65,7 @@ def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":
 def activation() -> "nn.Module":
     """Return what turns outputs [B, C] into probabilities [B, C]."""
     from torch import nn
+
     return nn.Softmax(dim=1)
 
 
@@ -67,8 +74,10 @@ def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]
     classes = fitted["classes"]
     best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, dtype=np.int64)
     values = probabilities.astype(np.float64)  # [N, C]
-    return pl.DataFrame({
-        "prediction": pl.Series([classes[index] for index in best], dtype=pl.String),
-        "confidence": pl.Series(values.max(axis=1) if len(values) else [], dtype=pl.Float64),
-        **{f"probability_{name}": pl.Series(values[:, index], dtype=pl.Float64) for index, name in enumerate(classes)},
-    })
+    return pl.DataFrame(
+        {
+            "prediction": pl.Series([classes[index] for index in best], dtype=pl.String),
+            "confidence": pl.Series(values.max(axis=1) if len(values) else [], dtype=pl.Float64),
+            **{f"probability_{name}": pl.Series(values[:, index], dtype=pl.Float64) for index, name in enumerate(classes)},
+        }
+    )

@@ -70,5 +70,12 @@ class OrderedIndices(Sampler[NDArray[np.int64]]):
 
 def loader(batches: Batches, indices: Sampler[NDArray[np.int64]], *, workers: int, seed: int) -> "DataLoader[Batch]":
     """Load in this process where `workers` is 0, else in as many others, which live as long as the training."""
-    return DataLoader(batches, batch_size=None, sampler=indices, num_workers=workers, persistent_workers=workers > 0,
-                      generator=torch.Generator().manual_seed(seed), pin_memory=torch.cuda.is_available())
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=indices,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        generator=torch.Generator().manual_seed(seed),
+        pin_memory=torch.cuda.is_available(),
+    )

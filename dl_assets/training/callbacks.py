@@ -24,6 +24,7 @@ class Average(WeightAveraging):
             # The window grows with the steps taken: a fixed long one would still hold the random start of short trainings.
             ready = min(decay, (1 + float(num_averaged)) / (10 + float(num_averaged)))
             return averaged + (current - averaged) * (1 - ready)
+
         super().__init__(avg_fn=average)
 
 
@@ -49,8 +50,12 @@ class History(Callback):
         }
         self._append(row)
         measured = {name: value for name, value in row.items() if name.startswith(("train_", "val_"))}
-        progress.report(done=row["epoch"], total=trainer.max_epochs, **measured,
-                        samples_per_second=round(self._num_samples / max(seconds, 1e-9), 1))
+        progress.report(
+            done=row["epoch"],
+            total=trainer.max_epochs,
+            **measured,
+            samples_per_second=round(self._num_samples / max(seconds, 1e-9), 1),
+        )
 
     def best(self) -> dict[str, float]:
         """Return the epoch of the lowest val loss; of equal ones the first, as ModelCheckpoint does."""

@@ -1,7 +1,7 @@
 """The learning curve as a picture."""
 
-from matplotlib.figure import Figure
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 TRAIN, VAL, INK, GRID = "#8a94a6", "#1f6feb", "#24292f", "#e6e8eb"
@@ -21,12 +21,21 @@ def learning_curve(rows: list[dict[str, float]], best_epoch: int) -> Figure:
 def _draw(axis: Axes, rows: list[dict[str, float]], lines: dict[str, tuple[str, str]], best_epoch: int, title: str) -> None:
     epochs = [row["epoch"] for row in rows]
     for label, (column, color) in lines.items():
-        axis.plot(epochs, [row[column] for row in rows], label=label, color=color, linewidth=1.8,
-                  marker="o" if len(rows) < 3 else "")
+        axis.plot(
+            epochs, [row[column] for row in rows], label=label, color=color, linewidth=1.8, marker="o" if len(rows) < 3 else ""
+        )
     column, color = lines["val"]
     best = rows[best_epoch - 1][column]
-    axis.plot([best_epoch], [best], "o", color=color, markersize=6, markeredgecolor="white", zorder=3,
-              label=f"kept: epoch {best_epoch}, {best:.4g}")
+    axis.plot(
+        [best_epoch],
+        [best],
+        "o",
+        color=color,
+        markersize=6,
+        markeredgecolor="white",
+        zorder=3,
+        label=f"kept: epoch {best_epoch}, {best:.4g}",
+    )
     axis.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold")
     axis.set_xlabel("epoch", color=INK)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

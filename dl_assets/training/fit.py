@@ -6,8 +6,9 @@ import logging
 import platform
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from dl_assets import registry
 from dl_assets.artifacts.report import Report, write_json
 from dl_assets.artifacts.shards import ArrayReader
 from dl_assets.config import Pipeline
-from dl_assets.errors import DataError
+from dl_assets.errors import ConfigError, DataError
 from dl_assets.training.batches import Batches, OrderedIndices, ShuffledIndices, loader
 from dl_assets.training.callbacks import Average, History, keep_weights_only
 from dl_assets.training.curve import learning_curve
@@ -34,6 +35,7 @@ def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, policy: dic
     `samples` are the rows of clean with their `part`; `policy` is the serialised augmentation.
     """
     started = time.monotonic()
+    _require_accelerator(config.train.accelerator)
     parts = {part: samples.filter(polars.col("part") == part) for part in ("train", "val")}
     _require_samples(parts)
     arrays = {part: ArrayReader(clean, rows) for part, rows in parts.items()}
@@ -46,41 +48,76 @@ def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, policy: dic
         history = _run(config, network, _loaders(config, parts, arrays, fitted, policy), out)
 
     best = history.best()
-    keep_weights_only(out / CHECKPOINT, {"task": config.task_name, "model": _model(config),
-                                         "train": config.train.model_dump(mode="json"), "epoch": best["epoch"]})
+    keep_weights_only(
+        out / CHECKPOINT,
+        {
+            "task": config.task_name,
+            "model": _model(config),
+            "train": config.train.model_dump(mode="json"),
+            "epoch": best["epoch"],
+        },
+    )
     learning_curve(history.rows, int(best["epoch"])).savefig(out / "learning_curve.png")
     num_parameters = sum(parameter.numel() for parameter in network.parameters())
-    write_json(out / CARD, {
-        "pipeline": config.name, "task": config.task_name, "model": _model(config), **fitted["targets"],
-        "num_parameters": num_parameters, "seed": config.train.seed,
-        "num_samples": {part: len(rows) for part, rows in parts.items()}, "data": _fingerprint(samples),
-        "epochs": len(history.rows), "best_epoch": best["epoch"], "val": _scores(best),
-        "hardware": _hardware(config.train.accelerator), "torch": torch.__version__, "lightning": pl.__version__,
-        "seconds": round(time.monotonic() - started, 2),
-    })
+    write_json(
+        out / CARD,
+        {
+            "pipeline": config.name,
+            "task": config.task_name,
+            "model": _model(config),
+            **fitted["targets"],
+            "num_parameters": num_parameters,
+            "seed": config.train.seed,
+            "num_samples": {part: len(rows) for part, rows in parts.items()},
+            "data": _fingerprint(samples),
+            "epochs": len(history.rows),
+            "best_epoch": best["epoch"],
+            "val": _scores(best),
+            "hardware": _hardware(config.train.accelerator),
+            "torch": str(torch.__version__),
+            "lightning": version("pytorch-lightning"),
+            "seconds": round(time.monotonic() - started, 2),
+        },
+    )
     return Report(
         counts={part: len(rows) for part, rows in parts.items()},
-        numbers={"best_epoch": best["epoch"], "best_val_loss": best["val_loss"], **_scores(best),
-                 "epochs": len(history.rows), "parameters": num_parameters},
+        numbers={
+            "best_epoch": best["epoch"],
+            "best_val_loss": best["val_loss"],
+            **_scores(best),
+            "epochs": len(history.rows),
+            "parameters": num_parameters,
+        },
     )
 
 
 def _fit_preprocessing(config: Pipeline, train: polars.DataFrame, arrays: ArrayReader) -> dict[str, Any]:
     """Fit on the train part only: what is known of val or test may not reach the model."""
-    return {"inputs": registry.module("inputs", config.task.inputs).fit(arrays),
-            "targets": registry.module("targets", config.task.targets).fit(train["target"])}
+    return {
+        "inputs": registry.module("inputs", config.task.inputs).fit(arrays),
+        "targets": registry.module("targets", config.task.targets).fit(train["target"]),
+    }
 
 
-def _loaders(config: Pipeline, parts: dict[str, polars.DataFrame], arrays: dict[str, ArrayReader], fitted: dict[str, Any],
-             policy: dict[str, Any]) -> list[Any]:
+def _loaders(
+    config: Pipeline,
+    parts: dict[str, polars.DataFrame],
+    arrays: dict[str, ArrayReader],
+    fitted: dict[str, Any],
+    policy: dict[str, Any],
+) -> list[Any]:
     options = config.train
     transforms, targets = registry.module("transforms", config.task.inputs), registry.module("targets", config.task.targets)
     encoded = {part: targets.encode(rows["target"], fitted["targets"]) for part, rows in parts.items()}
     train = Batches(arrays["train"], encoded["train"], lambda seed: transforms.load(policy, seed), options.seed)
     val = Batches(arrays["val"], encoded["val"], None, options.seed)
     return [
-        loader(train, ShuffledIndices(len(encoded["train"]), options.batch_size, options.seed),
-               workers=options.workers, seed=options.seed),
+        loader(
+            train,
+            ShuffledIndices(len(encoded["train"]), options.batch_size, options.seed),
+            workers=options.workers,
+            seed=options.seed,
+        ),
         # Val is not augmented: reading it costs less than another set of processes.
         loader(val, OrderedIndices(len(encoded["val"]), 4 * options.batch_size), workers=0, seed=options.seed),
     ]
@@ -91,14 +128,23 @@ def _run(config: Pipeline, network: Network, loaders: list[Any], out: Path) -> H
     train, val = loaders
     history = History(out, num_samples=train.dataset.num_samples)
     callbacks: list[pl.Callback] = [
-        Average(), history,
+        Average(),
+        history,
         ModelCheckpoint(out, CHECKPOINT.removesuffix(".ckpt"), monitor="val_loss", enable_version_counter=False),
     ]
     if options.early_stopping:
         callbacks.append(EarlyStopping("val_loss", patience=options.early_stopping))
     trainer = pl.Trainer(
-        accelerator=options.accelerator, devices=1, max_epochs=options.epochs, deterministic="warn", default_root_dir=out,
-        callbacks=callbacks, logger=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        accelerator=options.accelerator,
+        devices=1,
+        max_epochs=options.epochs,
+        deterministic="warn",
+        default_root_dir=out,
+        callbacks=callbacks,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
     )
     trainer.fit(Learner(network, config.task.targets, options), train, val)
     return history
@@ -120,11 +166,23 @@ def _quiet_lightning() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _require_accelerator(accelerator: str) -> None:
+    available: dict[str, Callable[[], bool]] = {"gpu": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if accelerator in available and not available[accelerator]():
+        raise ConfigError(
+            f"train.accelerator is '{accelerator}', but torch finds no such device here. "
+            "Write `accelerator: auto` to use what there is."
+        )
+
+
 def _require_samples(parts: dict[str, polars.DataFrame]) -> None:
     for part, needed in (("train", 2), ("val", 1)):
-        if len(parts[part]) < needed:
-            raise DataError(f"the {part} part holds {len(parts[part])} sample{'s' if len(parts[part]) != 1 else ''}, but training "
-                            f"needs {needed} or more. Add samples to the source, or give split.{part} a larger share.")
+        found = len(parts[part])
+        if found < needed:
+            raise DataError(
+                f"the {part} part holds {found} sample{'s' if found != 1 else ''}, but training needs {needed} or "
+                f"more. Add samples to the source, or give split.{part} a larger share."
+            )
 
 
 def _model(config: Pipeline) -> dict[str, Any]:

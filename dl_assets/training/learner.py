@@ -48,7 +48,8 @@ class Learner(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         steps = int(self.trainer.estimated_stepping_batches)
         warmup_steps = min(round(self._options.warmup_epochs * steps / self._options.epochs), steps - 1)
-        optimizer = torch.optim.AdamW(parameter_groups(self.network, self._options.weight_decay), lr=self._options.learning_rate)
+        groups = parameter_groups(self.network, self._options.weight_decay)
+        optimizer = torch.optim.AdamW(groups, lr=self._options.learning_rate)
         schedule = LambdaLR(optimizer, lambda step: warmup_then_cosine(step, warmup_steps, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -61,14 +62,17 @@ class Learner(pl.LightningModule):
             raise PipelineError(
                 f"the {part} loss became {loss.item():g} in epoch {self.current_epoch + 1}, step {self.global_step + 1}, at a "
                 f"learning rate of {self.learning_rate():.3g}. Set a lower train.learning_rate "
-                f"(for example {self._options.learning_rate / 10:.1g}) or a longer train.warmup_epochs.")
+                f"(for example {self._options.learning_rate / 10:.1g}) or a longer train.warmup_epochs."
+            )
 
 
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Split the parameters: weights shrink, biases and the scales of norms (one dimension) do not."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return [{"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": weight_decay},
-            {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0}]
+    return [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def warmup_then_cosine(step: int, warmup_steps: int, steps: int) -> float:

@@ -1,8 +1,9 @@
 """The trained thing as one module: raw sample in, outputs or probabilities out; and how it is stored in `model/`."""
 
 import json
-import pickle
+import zipfile
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, cast
 
 import torch
@@ -39,8 +40,9 @@ class Network(nn.Module):
 def build_network(task: Task, model: Choice, fitted: dict[str, Any]) -> Network:
     """Build an untrained network; `fitted` is what preprocessing.json holds. Its weights follow torch's global seed."""
     inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
-    body = registry.find("models", model.name)(inputs.channels(fitted["inputs"]), targets.num_outputs(fitted["targets"]),
-                                               **model.options)
+    body = registry.find("models", model.name)(
+        inputs.channels(fitted["inputs"]), targets.num_outputs(fitted["targets"]), **model.options
+    )
     return Network(inputs.preprocess(fitted["inputs"]), body, targets.activation())
 
 
@@ -54,27 +56,31 @@ def load_network(folder: Path) -> Network:
         model = Choice(card["model"]["name"], dict(options.model_validate_json(json.dumps(card["model"]["options"]))))
         network = build_network(task, model, fitted)
     except (KeyError, TypeError, ValidationError, ConfigError) as error:
-        raise ArtifactError(f"{folder / CARD} or {PREPROCESSING} beside it does not describe a model that this code can build "
-                            f"({type(error).__name__}: {error}). Run the train stage again.") from error
+        raise ArtifactError(
+            f"{folder / CARD} or {PREPROCESSING} beside it does not describe a model that this code can build "
+            f"({type(error).__name__}: {error}). Run the train stage again."
+        ) from error
     try:
         network.load_state_dict(read_checkpoint(folder / CHECKPOINT)["state_dict"])
     except (KeyError, RuntimeError) as error:
-        raise ArtifactError(f"{folder / CHECKPOINT} does not hold the weights of the model in {CARD} ({error}). "
-                            "Run the train stage again.") from error
+        raise ArtifactError(
+            f"{folder / CHECKPOINT} does not hold the weights of the model in {CARD} ({error}). Run the train stage again."
+        ) from error
     return network.eval()
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint without running any code that it may hold."""
+    if not path.is_file():
+        raise ArtifactError(f"{path} does not exist. Run the train stage again.")
     try:
+        if not zipfile.is_zipfile(path):  # torch would try an older format, on which broken bytes raise anything
+            raise ValueError("not a zip file")
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ArtifactError(f"{path} does not exist. Run the train stage again.") from None
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise ArtifactError(f"{path} cannot be read as a checkpoint ({_first_line(error)}). "
-                            "Delete the folder and run the train stage again.") from error
+    except (OSError, RuntimeError, EOFError, LookupError, ValueError, UnpicklingError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise ArtifactError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}: {first_line}). "
+            "Delete the folder and run the train stage again."
+        ) from error
     return checkpoint
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

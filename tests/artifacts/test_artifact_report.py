@@ -14,8 +14,11 @@ WARNED = Check("agreement", passed=False, value=0.9, threshold=0.99, severity="w
 def test_a_report_on_disk_has_counts_numbers_checks_and_seconds(tmp_path: Path) -> None:
     write_report(tmp_path / "r.json", Report({"kept": 3}, {"share": 0.5}, [PASSED]), 1.23456)
     assert json.loads((tmp_path / "r.json").read_text()) == {
-        "counts": {"kept": 3}, "numbers": {"share": 0.5}, "seconds": 1.235,
-        "checks": {"rejected_share": {"passed": True, "value": 0.01, "threshold": 0.1, "severity": "error", "detail": ""}}}
+        "counts": {"kept": 3},
+        "numbers": {"share": 0.5},
+        "seconds": 1.235,
+        "checks": {"rejected_share": {"passed": True, "value": 0.01, "threshold": 0.1, "severity": "error", "detail": ""}},
+    }
 
 
 def test_checks_come_back_as_they_were_written(tmp_path: Path) -> None:

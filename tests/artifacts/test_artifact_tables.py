@@ -19,13 +19,16 @@ def test_columns_of_a_sources_own_are_kept(tmp_path: Path) -> None:
     assert read_table(PARTS_TABLE, tmp_path)["camera"].to_list() == ["new", "new"]
 
 
-@pytest.mark.parametrize(("wrong", "shown"), [
-    (PARTS.with_columns(part=pl.lit("trian")), "part: .*isin.*found trian"),
-    (PARTS.with_columns(id=pl.lit("a")), "id: .*unique.*found a"),
-    (PARTS.with_columns(part=pl.lit(None, pl.String)), "part: "),
-    (PARTS.drop("part"), "part"),
-    (PARTS.with_columns(fold=pl.lit("one")), "fold: .*Int64"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [
+        (PARTS.with_columns(part=pl.lit("trian")), "part: .*isin.*found trian"),
+        (PARTS.with_columns(id=pl.lit("a")), "id: .*unique.*found a"),
+        (PARTS.with_columns(part=pl.lit(None, pl.String)), "part: "),
+        (PARTS.drop("part"), "part"),
+        (PARTS.with_columns(fold=pl.lit("one")), "fold: .*Int64"),
+    ],
+)
 def test_what_breaks_the_schema_is_not_written_and_the_cell_is_named(tmp_path: Path, wrong: pl.DataFrame, shown: str) -> None:
     with pytest.raises(ArtifactError, match=shown) as caught:
         write_table(PARTS_TABLE, tmp_path, wrong)

@@ -18,14 +18,16 @@ def make_predictions(num_samples: int, classes: list[str], *, seed: int = 0, wit
     probabilities = np.exp(np.round(logits, 1))  # rounded, so that some samples score alike
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     prediction = probabilities.argmax(axis=1)
-    return pl.DataFrame({
-        "id": [f"{index:04d}" for index in range(num_samples)],
-        "part": ["test"] * num_samples,
-        "target": [classes[index] for index in target],
-        "prediction": [classes[index] for index in prediction],
-        "confidence": probabilities.max(axis=1),
-        **{f"probability_{name}": probabilities[:, index] for index, name in enumerate(classes)},
-    })
+    return pl.DataFrame(
+        {
+            "id": [f"{index:04d}" for index in range(num_samples)],
+            "part": ["test"] * num_samples,
+            "target": [classes[index] for index in target],
+            "prediction": [classes[index] for index in prediction],
+            "confidence": probabilities.max(axis=1),
+            **{f"probability_{name}": probabilities[:, index] for index, name in enumerate(classes)},
+        }
+    )
 
 
 @pytest.fixture

@@ -52,7 +52,8 @@ def test_the_size_in_the_table_is_that_of_the_original() -> None:
 @pytest.mark.parametrize("quality", [60, 95])
 def test_a_photo_is_resized_as_pillow_does_it_at_full_size(quality: int) -> None:
     y, x = np.mgrid[:600, :900]
-    photo = Image.fromarray(np.stack([128 + 100 * np.sin(x / 40), 128 + 100 * np.cos(y / 30), (x + y) / 6], -1).astype(np.uint8))
+    waves = np.stack([128 + 100 * np.sin(x / 40), 128 + 100 * np.cos(y / 30), (x + y) / 6], axis=-1)
+    photo = Image.fromarray(waves.astype(np.uint8))
     payload = encoded(photo, "JPEG", quality=quality)
     reference = np.asarray(Image.open(BytesIO(payload)).resize((80, 80), Image.Resampling.LANCZOS), np.float64)
     assert np.abs(decoded(payload, image_size=80) - reference).mean() < 1
@@ -61,9 +62,15 @@ def test_a_photo_is_resized_as_pillow_does_it_at_full_size(quality: int) -> None
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_orientation_of_the_camera_is_applied(orientation: int) -> None:
     upright = noise(20, 12, 1)
-    undo = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-            5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
-            8: Image.Transpose.ROTATE_270}
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = upright.transpose(undo[orientation]) if orientation in undo else upright
@@ -91,14 +98,11 @@ def test_what_is_transparent_becomes_white(mode: str) -> None:
 
 
 @pytest.mark.parametrize("transparency", [1, b"\xff\x00"], ids=["one colour", "one alpha for each colour"])
-@pytest.mark.parametrize("kind", ["PNG", "GIF"])
-def test_a_transparent_colour_of_a_palette_becomes_white(kind: str, transparency: int | bytes) -> None:
-    if kind == "GIF" and isinstance(transparency, bytes):
-        pytest.skip("GIF has no alpha")
+def test_a_transparent_colour_of_a_palette_becomes_white(transparency: int | bytes) -> None:
     picture = Image.new("P", (16, 16), 0)
     picture.putpalette([10, 200, 30, 0, 0, 0])
     picture.paste(1, (8, 0, 16, 16))
-    array = decoded(encoded(picture, kind, transparency=transparency))
+    array = decoded(encoded(picture, transparency=transparency))
     assert (array[:, 8:] == 255).all() and (array[:, :8] == (10, 200, 30)).all()
 
 
@@ -190,7 +194,8 @@ def test_damage_inside_a_png_is_unreadable() -> None:
 
 def test_random_bytes_after_a_signature_are_rejected_and_nothing_else_happens() -> None:
     rng = np.random.default_rng(1)
-    for signature in (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"RIFF\x10\0\0\0WEBP", b"P6 9 9 255\n"):
+    signatures = (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"RIFF\x10\0\0\0WEBP", b"P6 9 9 255\n")
+    for signature in signatures:
         for _ in range(20):
             rejection(signature + rng.bytes(60))
 

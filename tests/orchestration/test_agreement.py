@@ -14,8 +14,20 @@ from dl_assets.artifacts import ARTIFACT_OF_STAGE
 REPOSITORY = Path(__file__).parents[2]
 STAGES = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 # What every stage uses and what no result depends on; `format.txt` is raised when the meaning of an artifact changes.
-PLUMBING = {"dl_assets", "dl_assets.config", "dl_assets.artifacts", "dl_assets.registry", "dl_assets.runner", "dl_assets.errors",
-            "dl_assets.progress", "dl_assets.files", "dl_assets.index", "dl_assets.problems", "dl_assets.sections"}
+PLUMBING = {
+    "dl_assets",
+    "dl_assets.config",
+    "dl_assets.artifacts",
+    "dl_assets.registry",
+    "dl_assets.runner",
+    "dl_assets.errors",
+    "dl_assets.progress",
+    "dl_assets.files",
+    "dl_assets.index",
+    "dl_assets.problems",
+    "dl_assets.sections",
+    "dl_assets.tasks._task",
+}
 GRAPH = grimp.build_graph("dl_assets")
 
 
@@ -38,7 +50,7 @@ def modules_of(path: str) -> set[str]:
         folder, name = path.removesuffix(".py").rsplit("/", 1)
         if "${" not in name:
             return {f"{folder}/{name}".replace("/", ".")}
-        return {f"{folder}/{file.stem}".replace("/", ".") for file in (REPOSITORY / folder).glob("*.py")}
+        return {f"{folder}/{file.stem}".replace("/", ".") for file in (REPOSITORY / folder).glob("[!_]*.py")}
     module = path.replace("/", ".")
     return {name for name in GRAPH.modules if name == module or name.startswith(f"{module}.")}
 
@@ -48,8 +60,9 @@ def covered(stage: str) -> set[str]:
 
 
 def is_plumbing(module: str) -> bool:
-    return any(module == name or (name != "dl_assets" and module.startswith(f"{name}.")) for name in PLUMBING) \
-        or module.count(".") == 1 and (REPOSITORY / module.replace(".", "/") / "__init__.py").exists()
+    return any(module == name or (name != "dl_assets" and module.startswith(f"{name}.")) for name in PLUMBING) or (
+        module.count(".") == 1 and (REPOSITORY / module.replace(".", "/") / "__init__.py").exists()
+    )
 
 
 def test_every_stage_of_dvc_yaml_is_a_function_and_an_artifact() -> None:
@@ -78,7 +91,7 @@ def test_every_module_that_a_stage_imports_is_a_dependency(stage: str) -> None:
         f"{module} imports {imported}"
         for module in covered(stage)
         for imported in GRAPH.find_modules_directly_imported_by(module)
-        if not is_plumbing(imported) and imported not in covered(stage) and not Path(imported).name.startswith("_")
+        if not is_plumbing(imported) and imported not in covered(stage)
     }
     assert missing == set()
 
@@ -89,8 +102,12 @@ def test_every_stage_depends_on_its_own_file_and_on_the_format(stage: str) -> No
 
 
 def test_every_dependency_in_dvc_yaml_exists() -> None:
-    missing = [dep for stage in STAGES for dep in deps(stage)
-               if dep.startswith("dl_assets/") and "${" not in dep and not (REPOSITORY / dep).exists()]
+    missing = [
+        dep
+        for stage in STAGES
+        for dep in deps(stage)
+        if dep.startswith("dl_assets/") and "${" not in dep and not (REPOSITORY / dep).exists()
+    ]
     assert missing == []
 
 

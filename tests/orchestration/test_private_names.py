@@ -3,12 +3,11 @@
 import inspect
 from pathlib import Path
 
+import dagster as dg
 from dagster._core.definitions.data_version import get_input_data_version_tag, get_input_event_pointer_tag
 from dvc.repo import Repo
 from dvc.rwlock import _edit_rwlock
 from dvc.utils.serialize import _common, _yaml
-
-import dagster as dg
 
 
 def test_dvc_waits_for_its_lock_when_asked() -> None:

@@ -24,8 +24,11 @@ def changed_in_dagster(workspace: Any) -> set[str]:
     """Stages whose own code or parameters differ; what lies behind them is stale because of them."""
     causes = look(workspace)["causes"]
     stages = {artifact: stage for stage, artifact in ARTIFACT_OF_STAGE.items()}
-    return {f"{stages[name.partition('/')[2]]}@digits" for name, found in causes.items()
-            if any(cause.startswith("CODE") for cause in found)}
+    return {
+        f"{stages[name.partition('/')[2]]}@digits"
+        for name, found in causes.items()
+        if any(cause.startswith("CODE") for cause in found)
+    }
 
 
 def reports(workspace: Any) -> dict[str, int]:
@@ -111,6 +114,9 @@ def test_dvc_shows_metrics_and_runs_an_experiment(ran: Any) -> None:
     ran.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "ran")
     ran.run("dvc", "exp", "run", "-S", "pipelines/digits.yaml:train.epochs=1")
     assert "epochs: 1" in (ran.root / "pipelines" / "digits.yaml").read_text()
-    assert json.loads((ran.root / "data/digits/reports/train.json").read_text())["counts"]["epochs"] == 1
+    history = ran.root / "data/digits/model/history.csv"
+    assert len(history.read_text().splitlines()) == 1 + 1
     ran.run("dvc", "exp", "run", "--temp", "-S", "pipelines/digits.yaml:train.epochs=3")
-    assert json.loads((ran.root / "data/digits/reports/train.json").read_text())["counts"]["epochs"] == 1
+    assert len(history.read_text().splitlines()) == 1 + 1
+    experiments = json.loads(ran.run("dvc", "exp", "show", "--json").stdout)
+    assert len(experiments[1]["experiments"]) == 2

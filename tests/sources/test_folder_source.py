@@ -17,8 +17,12 @@ def write(root: Path, *names: str) -> Path:
 def test_the_target_of_a_file_is_the_first_folder_on_the_way_to_it(tmp_path: Path) -> None:
     write(tmp_path, "dog/b.jpg", "cat/2/a.jpg", "cat/1.jpg", "README.md")
     samples = [(s.origin, s.target, s.payload) for s in folder.folder(path=str(tmp_path))]
-    assert samples == [("README.md", None, b"README.md"), ("cat/1.jpg", "cat", b"cat/1.jpg"),
-                       ("cat/2/a.jpg", "cat", b"cat/2/a.jpg"), ("dog/b.jpg", "dog", b"dog/b.jpg")]
+    assert samples == [
+        ("README.md", None, b"README.md"),
+        ("cat/1.jpg", "cat", b"cat/1.jpg"),
+        ("cat/2/a.jpg", "cat", b"cat/2/a.jpg"),
+        ("dog/b.jpg", "dog", b"dog/b.jpg"),
+    ]
 
 
 def test_litter_is_left_out_and_counted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dl_assets.artifacts import tables
-from dl_assets.artifacts.report import read_json, write_json
+from dl_assets.artifacts.report import Report, read_json, write_json
 from dl_assets.artifacts.shards import ArrayWriter
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
@@ -22,26 +22,52 @@ CLASSES = ["blue", "green", "red"]
 NUM_SAMPLES = 60
 
 
-@pytest.fixture
-def config() -> Pipeline:
+def make_config() -> Pipeline:
     sections: dict[str, Any] = {name: {} for name in ("clean", "split", "train", "export", "schedule")}
-    return Pipeline(Path("pipelines/colours.yaml"), {
-        **sections, "task": "image_classification", "source": {"kind": "builtin", "name": "digits"}, "augment": [],
-        "model": {"name": "cnn"}, "evaluate": {"bootstrap_samples": 100, "gallery": 4},
-    })
+    return Pipeline(
+        Path("pipelines/colours.yaml"),
+        {
+            **sections,
+            "task": "image_classification",
+            "source": {"kind": "builtin", "name": "digits"},
+            "augment": [],
+            "model": {"name": "cnn"},
+            "evaluate": {"bootstrap_samples": 100, "gallery": 4},
+        },
+    )
 
 
-@pytest.fixture
-def folders(tmp_path: Path, config: Pipeline) -> dict[str, Path]:
-    made = {name: tmp_path / name for name in ("clean", "parts", "model", "out")}
+def make_folders(root: Path, config: Pipeline) -> dict[str, Path]:
+    made = {name: root / name for name in ("clean", "parts", "model", "out")}
     for folder in made.values():
         folder.mkdir()
     _write_clean(made["clean"])
     parts = ["train"] * 20 + ["val"] * 20 + ["test"] * 20
-    tables.write_table(tables.PARTS_TABLE, made["parts"], pl.DataFrame(
-        {"id": _ids(), "part": parts, "fold": pl.Series([None] * NUM_SAMPLES, dtype=pl.Int64)}))
+    tables.write_table(
+        tables.PARTS_TABLE,
+        made["parts"],
+        pl.DataFrame({"id": _ids(), "part": parts, "fold": pl.Series([None] * NUM_SAMPLES, dtype=pl.Int64)}),
+    )
     _write_model(made["model"], config)
     return made
+
+
+@pytest.fixture
+def config() -> Pipeline:
+    return make_config()
+
+
+@pytest.fixture
+def folders(tmp_path: Path, config: Pipeline) -> dict[str, Path]:
+    return make_folders(tmp_path, config)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
+    """The report of one run of the stage, and the folder that it wrote."""
+    config = make_config()
+    made = make_folders(tmp_path_factory.mktemp("evaluated"), config)
+    return evaluate(config, **made), made["out"]
 
 
 def _ids() -> list[str]:
@@ -53,11 +79,21 @@ def _write_clean(folder: Path) -> None:
     with ArrayWriter(folder) as writer:
         places = [writer.write(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)) for _ in range(NUM_SAMPLES)]
     shards, rows = zip(*places, strict=True)
-    tables.write_table(tables.CLEAN_SAMPLES, folder, pl.DataFrame({
-        "id": _ids(), "target": [CLASSES[index % 3] for index in range(NUM_SAMPLES)],
-        "group": pl.Series([None] * NUM_SAMPLES, dtype=pl.String), "origin": [f"{name}.png" for name in _ids()],
-        "digest": _ids(), "shard": shards, "row": rows,
-    }))
+    tables.write_table(
+        tables.CLEAN_SAMPLES,
+        folder,
+        pl.DataFrame(
+            {
+                "id": _ids(),
+                "target": [CLASSES[index % 3] for index in range(NUM_SAMPLES)],
+                "group": pl.Series([None] * NUM_SAMPLES, dtype=pl.String),
+                "origin": [f"{name}.png" for name in _ids()],
+                "digest": _ids(),
+                "shard": shards,
+                "row": rows,
+            }
+        ),
+    )
     tables.write_table(tables.REJECTED, folder, tables.empty(tables.REJECTED))
 
 
@@ -67,69 +103,84 @@ def _write_model(folder: Path, config: Pipeline) -> None:
     network = build_network(config.task, config.model, fitted)
     torch.save({"state_dict": network.state_dict()}, folder / "model.ckpt")
     write_json(folder / "preprocessing.json", fitted)
-    write_json(folder / "card.json", {"task": "image_classification", "best_epoch": 1,
-                                      "model": {"name": "cnn", "options": config.model.options}})
-    (folder / "history.csv").write_text("epoch,train_loss,val_loss,val_accuracy\n1,1.1,1.2,0.3\n")
+    write_json(
+        folder / "card.json",
+        {"task": "image_classification", "best_epoch": 1, "model": {"name": "cnn", "options": config.model.options}},
+    )
+    (folder / "learning_curve.png").write_bytes(b"\x89PNG of the train stage")
 
 
-def test_it_writes_all_that_the_contract_promises(config: Pipeline, folders: dict[str, Path]) -> None:
-    report = evaluate(config, **folders)
-    written = {str(path.relative_to(folders["out"])) for path in folders["out"].rglob("*") if path.is_file()}
-    assert written == {
-        "metrics.json", "predictions.parquet", "errors.parquet", "report.html", "plots/roc_curve.png", "plots/roc_curve.csv",
-        "plots/confusion_matrix.png", "plots/confusion_matrix.csv", "plots/calibration.png", "plots/learning_curve.png",
+def test_it_writes_all_that_the_contract_promises(evaluated: tuple[Report, Path]) -> None:
+    _, out = evaluated
+    assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
+        "metrics.json",
+        "predictions.parquet",
+        "errors.parquet",
+        "report.html",
+        "plots/roc_curve.png",
+        "curves/roc_curve.csv",
+        "plots/confusion_matrix.png",
+        "curves/confusion_matrix.csv",
+        "plots/calibration.png",
+        "plots/learning_curve.png",
     }
+
+
+def test_it_reports_the_counts_and_the_headline_numbers(evaluated: tuple[Report, Path]) -> None:
+    report, _ = evaluated
     assert report.counts["val"] == report.counts["test"] == 20
     assert set(report.numbers) == {"accuracy", "f1_macro", "roc_auc", "log_loss", "ece"}
 
 
-def test_metrics_come_from_the_test_part_alone(config: Pipeline, folders: dict[str, Path]) -> None:
-    evaluate(config, **folders)
-    test = tables.read_table(tables.PREDICTIONS, folders["out"]).filter(part="test")
-    metrics = read_json(folders["out"] / "metrics.json")
+def test_metrics_come_from_the_test_part_alone(evaluated: tuple[Report, Path]) -> None:
+    _, out = evaluated
+    test = tables.read_table(tables.PREDICTIONS, out).filter(part="test")
+    metrics = read_json(out / "metrics.json")
     assert metrics["support"]["value"] == 20
     assert metrics["accuracy"]["value"] == pytest.approx((test["target"] == test["prediction"]).mean())
 
 
-def test_predictions_follow_the_samples_of_val_and_test(config: Pipeline, folders: dict[str, Path]) -> None:
-    evaluate(config, **folders)
-    predictions = tables.read_table(tables.PREDICTIONS, folders["out"])
+def test_predictions_follow_the_samples_of_val_and_test(evaluated: tuple[Report, Path]) -> None:
+    _, out = evaluated
+    predictions = tables.read_table(tables.PREDICTIONS, out)
     assert predictions["id"].to_list() == _ids()[20:]
     assert predictions.columns == ["id", "part", "target", "prediction", "confidence", *(f"probability_{c}" for c in CLASSES)]
 
 
-def test_errors_are_the_wrong_predictions_with_their_origin(config: Pipeline, folders: dict[str, Path]) -> None:
-    report = evaluate(config, **folders)
-    errors = tables.read_table(tables.ERRORS, folders["out"])
+def test_errors_are_the_wrong_predictions_with_their_origin(evaluated: tuple[Report, Path]) -> None:
+    report, out = evaluated
+    errors = tables.read_table(tables.ERRORS, out)
     assert report.counts["errors"] == len(errors) > 0
     assert (errors["target"] != errors["prediction"]).all()
     assert (errors["origin"] == errors["id"] + ".png").all()
     assert errors["confidence"].is_sorted(descending=True)
 
 
-def test_the_report_shows_as_many_pictures_as_asked_for(config: Pipeline, folders: dict[str, Path]) -> None:
+def test_the_report_shows_as_many_pictures_as_asked_for(evaluated: tuple[Report, Path]) -> None:
+    _, out = evaluated
+    assert (out / "report.html").read_text().count('alt="sample ') == 4
+
+
+def test_metrics_hold_no_nan(evaluated: tuple[Report, Path]) -> None:
+    _, out = evaluated
+    json.loads((out / "metrics.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    evaluated: tuple[Report, Path], config: Pipeline, folders: dict[str, Path]
+) -> None:
+    _, out = evaluated
     evaluate(config, **folders)
-    assert (folders["out"] / "report.html").read_text().count('alt="sample ') == 4
+    for path in (path for path in out.rglob("*") if path.is_file()):
+        assert path.read_bytes() == (folders["out"] / path.relative_to(out)).read_bytes(), path.name
 
 
-def test_an_input_that_cannot_be_drawn_gets_a_table(config: Pipeline, folders: dict[str, Path],
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_input_that_cannot_be_drawn_gets_a_table(
+    config: Pipeline, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delattr(module("inputs", "image"), "sheet")
     evaluate(config, **folders)
     assert "<th>origin</th>" in (folders["out"] / "report.html").read_text()
-
-
-def test_the_same_inputs_give_the_same_bytes(config: Pipeline, folders: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "again").mkdir()
-    evaluate(config, **folders)
-    evaluate(config, **{**folders, "out": tmp_path / "again"})
-    for path in (path for path in folders["out"].rglob("*") if path.is_file()):
-        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(folders["out"])).read_bytes(), path.name
-
-
-def test_metrics_hold_no_nan(config: Pipeline, folders: dict[str, Path]) -> None:
-    evaluate(config, **folders)
-    json.loads((folders["out"] / "metrics.json").read_text(), parse_constant=pytest.fail)
 
 
 def test_an_empty_test_part_is_an_error_that_says_what_to_do(config: Pipeline, folders: dict[str, Path]) -> None:

@@ -35,7 +35,11 @@ def test_every_file_is_kept_byte_for_byte(tmp_path: Path) -> None:
     report = ingest(make_pipeline(path), out=out)
     samples = read_table(RAW_SAMPLES, out)
     assert dict(zip(samples["origin"], read_payloads(out, samples), strict=True)) == {
-        "README.md": b"text", "cat/1.jpg": b"one", "cat/2.jpg": b"", "dog/1.jpg": b"three"}
+        "README.md": b"text",
+        "cat/1.jpg": b"one",
+        "cat/2.jpg": b"",
+        "dog/1.jpg": b"three",
+    }
     assert samples["target"].to_list() == [None, "cat", "cat", "dog"]
     assert report.counts == {"samples": 4, "without_target": 1, "zero_bytes": 1, "skipped_files": 1}
     assert report.numbers == {"bytes": 12, "classes": 2}
@@ -56,10 +60,15 @@ def test_the_same_source_gives_the_same_bytes_on_disk(tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
 
 
-@pytest.mark.parametrize("changed", [
-    RawSample("a.jpg", b"other", "cat"), RawSample("a.jpg", b"bytes", "dog"), RawSample("b.jpg", b"bytes", "cat"),
-    RawSample("a.jpg", b"bytes", None),
-])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        RawSample("a.jpg", b"other", "cat"),
+        RawSample("a.jpg", b"bytes", "dog"),
+        RawSample("b.jpg", b"bytes", "cat"),
+        RawSample("a.jpg", b"bytes", None),
+    ],
+)
 def test_the_fingerprint_changes_with_name_bytes_and_target(tmp_path: Path, changed: RawSample) -> None:
     _, before = store([RawSample("a.jpg", b"bytes", "cat")], made(tmp_path / "1"))
     _, after = store([changed], made(tmp_path / "2"))
@@ -86,8 +95,17 @@ def test_samples_are_taken_one_at_a_time(tmp_path: Path) -> None:
 
 def test_no_samples_make_an_empty_table_of_the_right_types(tmp_path: Path) -> None:
     table, _ = store([], made(tmp_path / "raw"))
-    assert table.schema == pl.Schema({"id": pl.String, "target": pl.String, "group": pl.String, "origin": pl.String,
-                                      "shard": pl.Int64, "offset": pl.Int64, "size_bytes": pl.Int64})
+    assert table.schema == pl.Schema(
+        {
+            "id": pl.String,
+            "target": pl.String,
+            "group": pl.String,
+            "origin": pl.String,
+            "shard": pl.Int64,
+            "offset": pl.Int64,
+            "size_bytes": pl.Int64,
+        }
+    )
 
 
 def test_an_unusable_source_is_the_users_to_mend(tmp_path: Path) -> None:

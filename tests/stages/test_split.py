@@ -25,7 +25,8 @@ def samples_of(**classes: int) -> pl.DataFrame:
     """So many samples of each class, each with pixels of its own and no group."""
     names = [(target, f"{target}/{index}") for target, count in classes.items() for index in range(count)]
     return pl.DataFrame({"id": [name for _, name in names], "target": [target for target, _ in names]}).with_columns(
-        group=pl.lit(None, pl.String), origin="id", digest="id", shard=pl.lit(0, pl.Int64), row=pl.int_range(pl.len()))
+        group=pl.lit(None, pl.String), origin="id", digest="id", shard=pl.lit(0, pl.Int64), row=pl.int_range(pl.len())
+    )
 
 
 def parts_of(samples: pl.DataFrame, **options: Any) -> dict[str, str]:
@@ -57,8 +58,13 @@ def test_every_class_is_cut_at_the_same_shares() -> None:
     samples = samples_of(cat=200, dog=40)
     table = samples.with_columns(part=assign_parts(samples, make_pipeline().split, Path("x"))).group_by("target", "part").len()
     assert {(t, p): n for t, p, n in table.iter_rows()} == {
-        ("cat", "train"): 140, ("cat", "val"): 30, ("cat", "test"): 30,
-        ("dog", "train"): 28, ("dog", "val"): 6, ("dog", "test"): 6}
+        ("cat", "train"): 140,
+        ("cat", "val"): 30,
+        ("cat", "test"): 30,
+        ("dog", "train"): 28,
+        ("dog", "val"): 6,
+        ("dog", "test"): 6,
+    }
 
 
 @pytest.mark.parametrize("stratify", [True, False])
@@ -97,14 +103,18 @@ def test_units_are_the_connected_components() -> None:
 
 def test_a_leak_is_found_in_the_table_whoever_made_it() -> None:
     samples = samples_of(cat=4).with_columns(
-        digest=pl.Series(["x", "x", "y", "z"]), group=pl.Series([None, None, "g", "g"]), part=pl.Series(["train", "test"] * 2))
+        digest=pl.Series(["x", "x", "y", "z"]), group=pl.Series([None, None, "g", "g"]), part=pl.Series(["train", "test"] * 2)
+    )
     check = summarise(samples).checks[0]
     assert not check.passed and check.value == 2 and check.detail == "In more than one part: digest x, group g."
 
 
 def test_a_class_of_two_is_named_with_its_count_and_the_remedies() -> None:
-    with pytest.raises(DataError, match=r"pipelines/pets\.yaml: class 'dog' has 2 samples after clean.*Add samples of 'dog', "
-                                        r"remove the class from the source, or write split: \{stratify: false\}"):
+    with pytest.raises(
+        DataError,
+        match=r"pipelines/pets\.yaml: class 'dog' has 2 samples after clean.*Add samples of 'dog', "
+        r"remove the class from the source, or write split: \{stratify: false\}",
+    ):
         parts_of(samples_of(cat=10, dog=2))
 
 
@@ -114,20 +124,28 @@ def test_a_class_of_two_is_fine_without_stratify() -> None:
 
 def test_a_class_of_one_group_cannot_be_divided() -> None:
     samples = samples_of(cat=10, dog=5).with_columns(
-        group=pl.when(pl.col("target") == "dog").then(pl.lit("one dog")).otherwise(None))
+        group=pl.when(pl.col("target") == "dog").then(pl.lit("one dog")).otherwise(None)
+    )
     with pytest.raises(DataError, match=r"class 'dog' has 5 samples that may not be divided further than into 1"):
         parts_of(samples)
 
 
 def test_a_class_that_hides_in_the_groups_of_others_is_named() -> None:
     samples = samples_of(cat=30, dog=1).with_columns(
-        group=pl.when(pl.col("row").is_in([28, 29, 30])).then(pl.lit("g")).otherwise(None))
+        group=pl.when(pl.col("row").is_in([28, 29, 30])).then(pl.lit("g")).otherwise(None)
+    )
     with pytest.raises(DataError, match=r"no sample of class 'dog' is in .* because its groups also hold"):
         parts_of(samples)
 
 
-@pytest.mark.parametrize(("counts", "message"), [
-    ({"cat": 1, "dog": 1}, "only 2 samples are left after clean"), ({"cat": 9}, "all 9 samples .* of the class 'cat'"), ({}, "only 0")])
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"cat": 1, "dog": 1}, "only 2 samples are left after clean"),
+        ({"cat": 9}, "all 9 samples .* of the class 'cat'"),
+        ({}, "only 0 samples"),
+    ],
+)
 def test_too_little_data_is_told(counts: dict[str, int], message: str) -> None:
     with pytest.raises(DataError, match=message):
         parts_of(samples_of(**counts))

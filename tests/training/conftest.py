@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from dl_assets.artifacts.report import Report
 from dl_assets.artifacts.shards import ArrayWriter
@@ -16,6 +17,10 @@ from dl_assets.training.fit import fit
 from dl_assets.transforms.image import compose
 
 Fit = Callable[..., tuple[Path, Report]]
+
+
+# Tiny networks gain nothing from threads, and lose much where other processes want the cores too.
+torch.set_num_threads(1)
 
 
 def pictures(num_samples: int) -> np.ndarray:
@@ -32,34 +37,46 @@ def samples(tmp_path: Path) -> pl.DataFrame:
     (tmp_path / "clean").mkdir()
     with ArrayWriter(tmp_path / "clean") as writer:
         places = [writer.write(array) for array in pictures(40)]
-    return pl.DataFrame({
-        "id": [f"sample{index:02d}" for index in range(40)],
-        "target": ["left", "right"] * 20,
-        "digest": [f"digest{index:02d}" for index in range(40)],
-        "shard": [shard for shard, _ in places], "row": [row for _, row in places],
-        "part": ["train"] * 24 + ["val"] * 8 + ["test"] * 8,
-    })
+    return pl.DataFrame(
+        {
+            "id": [f"sample{index:02d}" for index in range(40)],
+            "target": ["left", "right"] * 20,
+            "digest": [f"digest{index:02d}" for index in range(40)],
+            "shard": [shard for shard, _ in places],
+            "row": [row for _, row in places],
+            "part": ["train"] * 24 + ["val"] * 8 + ["test"] * 8,
+        }
+    )
 
 
 @pytest.fixture
 def pipeline() -> Callable[..., Pipeline]:
     def make(model: dict[str, Any] | None = None, **train: Any) -> Pipeline:
         options = {"epochs": 3, "batch_size": 8, "learning_rate": 3e-3, "accelerator": "cpu", **train}
-        return Pipeline(Path("pipelines/tiny.yaml"), {
-            "task": "image_classification", "augment": [], "train": options,
-            "model": model or {"name": "cnn", "width": 8, "depth": 1},
-        })
+        return Pipeline(
+            Path("pipelines/tiny.yaml"),
+            {
+                "task": "image_classification",
+                "augment": [],
+                "train": options,
+                "model": model or {"name": "cnn", "width": 8, "depth": 1},
+            },
+        )
+
     return make
 
 
 @pytest.fixture
 def fitted(tmp_path: Path, samples: pl.DataFrame, pipeline: Callable[..., Pipeline]) -> Fit:
     """Train with these options; return the model's folder and the report."""
+
     def run(rows: pl.DataFrame | None = None, policy: dict[str, Any] | None = None, **options: Any) -> tuple[Path, Report]:
         out = tmp_path / "model"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
         policy = compose([], (8, 8), seed=0).serialise() if policy is None else policy
-        return out, fit(pipeline(**options), samples=samples if rows is None else rows, clean=tmp_path / "clean",
-                        policy=policy, out=out)
+        return out, fit(
+            pipeline(**options), samples=samples if rows is None else rows, clean=tmp_path / "clean", policy=policy, out=out
+        )
+
     return run

@@ -14,7 +14,7 @@ import torch
 
 from dl_assets.artifacts.shards import ArrayReader
 from dl_assets.config import Choice, Pipeline
-from dl_assets.errors import DataError, PipelineError
+from dl_assets.errors import ConfigError, DataError, PipelineError
 from dl_assets.progress import EVENT_FILE
 from dl_assets.training.network import load_network
 from dl_assets.training.predict import predict
@@ -34,7 +34,7 @@ def test_a_training_learns_what_can_be_learnt(fitted, samples, tmp_path):
     folder, _ = fitted(epochs=10)
     test = samples.filter(pl.col("part") == "test")
     probabilities = predict(load_network(folder), ArrayReader(tmp_path / "clean", test))
-    assert ["left", "right"] == json.loads((folder / "card.json").read_text())["classes"]
+    assert json.loads((folder / "card.json").read_text())["classes"] == ["left", "right"]
     assert [["left", "right"][index] for index in probabilities.argmax(axis=1)] == test["target"].to_list()
 
 
@@ -109,6 +109,12 @@ def test_an_empty_part_is_told_before_training(fitted, samples, part):
         fitted(rows=samples.filter(pl.col("part") != part))
 
 
+def test_an_accelerator_that_is_not_there_is_told(fitted, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="accelerator: auto"):
+        fitted(accelerator="gpu")
+
+
 def test_the_checkpoint_loads_without_running_code(fitted):
     folder, _ = fitted()
     checkpoint = torch.load(folder / "model.ckpt", weights_only=True)
@@ -119,7 +125,12 @@ def test_the_checkpoint_loads_without_running_code(fitted):
 def test_only_the_contract_is_written(fitted):
     folder, _ = fitted()
     assert sorted(path.name for path in folder.iterdir()) == [
-        "card.json", "history.csv", "learning_curve.png", "model.ckpt", "preprocessing.json"]
+        "card.json",
+        "history.csv",
+        "learning_curve.png",
+        "model.ckpt",
+        "preprocessing.json",
+    ]
 
 
 def test_every_epoch_is_reported_while_training_goes(fitted, tmp_path, monkeypatch):
@@ -147,6 +158,7 @@ def test_lightning_says_nothing(fitted, capfd):
 
 def test_weights_decay_but_biases_and_norms_do_not(pipeline: Callable[..., Pipeline]):
     from dl_assets.training.learner import parameter_groups
+
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2))
     decayed, kept = parameter_groups(network, 0.1)
     assert (decayed["weight_decay"], [tuple(p.shape) for p in decayed["params"]]) == (0.1, [(2, 1, 3, 3)])

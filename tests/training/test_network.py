@@ -28,7 +28,7 @@ def test_a_broken_checkpoint_is_named(fitted, content):
 def test_a_truncated_checkpoint_is_named(fitted):
     folder, _ = fitted(epochs=1)
     whole = (folder / "model.ckpt").read_bytes()
-    (folder / "model.ckpt").write_bytes(whole[:len(whole) // 2])
+    (folder / "model.ckpt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ArtifactError, match=r"model\.ckpt"):
         load_network(folder)
 
@@ -58,8 +58,15 @@ def test_a_checkpoint_of_another_model_is_refused(fitted):
         load_network(folder)
 
 
-@pytest.mark.parametrize("change", [{"model": {"name": "cnnn", "options": {}}}, {"task": "image_clasification"},
-                                    {"model": {"name": "cnn", "options": {"depht": 1}}}, {"model": None}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": {"name": "cnnn", "options": {}}},
+        {"task": "image_clasification"},
+        {"model": {"name": "cnn", "options": {"depht": 1}}},
+        {"model": None},
+    ],
+)
 def test_a_card_that_describes_no_known_model_is_refused(fitted, change):
     folder, _ = fitted(epochs=1)
     card = json.loads((folder / "card.json").read_text())

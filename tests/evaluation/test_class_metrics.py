@@ -22,15 +22,22 @@ FEW, MANY = ["cat", "dog"], [str(digit) for digit in range(10)]
 def expected(predictions: pl.DataFrame, names: list[str]) -> dict[str, float]:
     target, prediction = predictions["target"].to_list(), predictions["prediction"].to_list()
     probabilities = predictions.select([f"probability_{name}" for name in names]).to_numpy()
-    areas = [reference.roc_auc_score([t == name for t in target], probabilities[:, index])
-             for index, name in enumerate(names) if 0 < target.count(name) < len(target)]
+    areas = [
+        reference.roc_auc_score([t == name for t in target], probabilities[:, index])
+        for index, name in enumerate(names)
+        if 0 < target.count(name) < len(target) and (index or len(names) > 2)
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns of classes without samples
-        precision, recall, f1, _ = reference.precision_recall_fscore_support(target, prediction, average="macro", zero_division=0)
+        precision, recall, f1, _ = reference.precision_recall_fscore_support(
+            target, prediction, average="macro", zero_division=0
+        )
         return {
             "accuracy": reference.accuracy_score(target, prediction),
             "balanced_accuracy": reference.balanced_accuracy_score(target, prediction),
-            "precision_macro": precision, "recall_macro": recall, "f1_macro": f1,
+            "precision_macro": precision,
+            "recall_macro": recall,
+            "f1_macro": f1,
             "roc_auc": float(np.mean(areas)),
             "log_loss": reference.log_loss(target, probabilities, labels=names),
             "support": len(target),
@@ -75,9 +82,17 @@ def test_the_roc_auc_of_two_classes_is_the_ordinary_one(make: Any) -> None:
 def test_the_calibration_error_is_the_mean_gap_over_fifteen_bins() -> None:
     # Two bins: confidence 0.9, 0.9 with one of two right (gap 0.4), and 0.6, 0.6 with both right (gap 0.4); then 1.0 right.
     confidence = [0.9, 0.9, 0.6, 0.6, 1.0]
-    predictions = pl.DataFrame({"id": list("abcde"), "part": ["test"] * 5, "target": ["cat", "dog", "cat", "cat", "cat"],
-                                "prediction": ["cat"] * 5, "confidence": confidence, "probability_cat": confidence,
-                                "probability_dog": [1 - value for value in confidence]})
+    predictions = pl.DataFrame(
+        {
+            "id": list("abcde"),
+            "part": ["test"] * 5,
+            "target": ["cat", "dog", "cat", "cat", "cat"],
+            "prediction": ["cat"] * 5,
+            "confidence": confidence,
+            "probability_cat": confidence,
+            "probability_dog": [1 - value for value in confidence],
+        }
+    )
     assert measured(predictions, FEW)["ece"]["value"] == pytest.approx((2 * 0.4 + 2 * 0.4 + 0) / 5)
 
 
@@ -118,10 +133,10 @@ def test_a_class_that_training_never_saw_is_named(make: Any) -> None:
         measured(make(60, ["cat", "dog", "fish"]), FEW)
 
 
-def test_a_thousand_resamples_of_a_small_test_part_take_less_than_a_second(make: Any) -> None:
-    started = time.perf_counter()
+def test_a_thousand_resamples_of_a_small_test_part_take_less_than_a_cpu_second(make: Any) -> None:
+    started = time.process_time()
     measured(make(270, MANY), MANY, bootstrap_samples=1000)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_mistakes_come_most_confident_first(make: Any) -> None:
@@ -131,9 +146,17 @@ def test_mistakes_come_most_confident_first(make: Any) -> None:
 
 
 def test_the_sentence_names_the_commonest_mistake() -> None:
-    predictions = pl.DataFrame({"id": list("abcd"), "part": ["test"] * 4, "target": ["cat", "cat", "dog", "dog"],
-                                "prediction": ["dog", "dog", "cat", "dog"], "confidence": [0.9] * 4,
-                                "probability_cat": [0.1, 0.1, 0.9, 0.1], "probability_dog": [0.9, 0.9, 0.1, 0.9]})
+    predictions = pl.DataFrame(
+        {
+            "id": list("abcd"),
+            "part": ["test"] * 4,
+            "target": ["cat", "cat", "dog", "dog"],
+            "prediction": ["dog", "dog", "cat", "dog"],
+            "confidence": [0.9] * 4,
+            "probability_cat": [0.1, 0.1, 0.9, 0.1],
+            "probability_dog": [0.9, 0.9, 0.1, 0.9],
+        }
+    )
     text = classes.sentence(measured(predictions, FEW), predictions)
     assert "commonest mistake (2 of 3) is to take “cat” for “dog”" in text
 

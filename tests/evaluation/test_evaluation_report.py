@@ -21,11 +21,18 @@ def findings(make: Any) -> Findings:
     mistakes = classes.mistakes(predictions).with_columns(origin=pl.lit("<script>alert(1)</script>.jpg"))
     figure = style.png(classes.figures(predictions, fitted)["calibration"])
     return Findings(
-        pipeline="pets", task="image_classification", sentence=classes.sentence(metrics, predictions),
-        headline=classes.HEADLINE, metrics=metrics, samples=predictions.select("target", "part"),
+        pipeline="pets",
+        task="image_classification",
+        sentence=classes.sentence(metrics, predictions),
+        headline=classes.HEADLINE,
+        metrics=metrics,
+        samples=predictions.select("target", "part"),
         rejected=pl.DataFrame({"reason": ["truncated", "truncated", "too_small"]}),
-        figures={"calibration": figure}, captions=classes.CAPTIONS, mistakes=mistakes,
-        pictures={mistakes["id"][0]: figure}, gallery=5,
+        figures={"calibration": figure},
+        captions=classes.CAPTIONS,
+        mistakes=mistakes,
+        pictures={mistakes["id"][0]: figure},
+        gallery=5,
         card={"model": {"name": "cnn", "options": {"width": 32}}, "seed": 17, "seconds": 12.3, "val": {"val_accuracy": 0.9}},
     )
 

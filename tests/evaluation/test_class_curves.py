@@ -28,7 +28,8 @@ def test_a_thinned_roc_curve_keeps_its_ends_and_its_area(make: Any) -> None:
     assert curve.height <= 200
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     assert reference.auc(x, y) == pytest.approx(
-        reference.roc_auc_score(predictions["target"] == "cat", predictions["probability_cat"]), abs=0.005)
+        reference.roc_auc_score(predictions["target"] == "cat", predictions["probability_cat"]), abs=0.005
+    )
 
 
 def test_a_class_without_samples_has_no_roc_curve(make: Any) -> None:

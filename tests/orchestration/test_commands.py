@@ -1,0 +1,132 @@
+"""Dagster's own commands and its GraphQL interface work on the definitions."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from workspace import DIGITS, Workspace, free_port, make_workspace, wait_for
+
+MODULE = ("-m", "dl_assets.orchestration.definitions")
+LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
+
+
+def test_the_definitions_are_valid(workspace: Any) -> None:
+    assert (
+        "All code locations passed validation"
+        in workspace.run("dagster", "definitions", "validate", "-w", "workspace.yaml").stdout
+    )
+
+
+def test_loading_the_definitions_imports_nothing_heavy(workspace: Any) -> None:
+    code = (
+        "import sys, dl_assets.orchestration.definitions as d; "
+        "heavy = ('torch', 'pytorch_lightning', 'albumentations', 'sklearn', 'matplotlib', 'pandera'); "
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    assert workspace.run(sys.executable, "-c", code).stdout.strip().endswith("[]")
+
+
+def test_a_job_is_executed_from_the_command_line(workspace: Any) -> None:
+    workspace.run("dagster", "job", "execute", *MODULE, "-j", "digits")
+    assert workspace.dvc_is_clean()
+
+
+def test_a_selection_string_materialises_an_asset_and_all_above_it(workspace: Any) -> None:
+    workspace.run("dagster", "asset", "materialize", *MODULE, "--select", '+key:"digits/parts"')
+    made = {path.name for path in (workspace.root / "data" / "digits").iterdir()}
+    assert made == {"raw", "clean", "parts", "reports"}
+
+
+class Webserver:
+    def __init__(self, workspace: Workspace, port: int) -> None:
+        self.workspace, self.address = workspace, f"http://127.0.0.1:{port}"
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["data"]
+
+    def is_up(self) -> bool:
+        try:
+            return bool(self.ask("{ version }"))
+        except OSError:
+            return False
+
+    def launch(self, job: str) -> str:
+        selector = {"repositoryLocationName": "dl_assets", "repositoryName": "__repository__", "jobName": job}
+        answer = self.ask(LAUNCH, params={"selector": selector, "mode": "default", "runConfigData": {}})["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def status(self, run_id: str) -> str:
+        return str(self.ask(STATUS, id=run_id)["runOrError"]["status"])
+
+    def stale(self) -> dict[str, str]:
+        nodes = self.ask("{ assetNodes { assetKey { path } staleStatus } }")["assetNodes"]
+        return {"/".join(node["assetKey"]["path"]): node["staleStatus"] for node in nodes}
+
+
+@pytest.fixture(scope="module")
+def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
+    """`dl ui`: the webserver and the daemon that launches queued runs and evaluates the sensor."""
+    workspace = make_workspace(tmp_path_factory.mktemp("ui") / "w")
+    port = free_port()
+    process = workspace.start("dl", "ui", "--port", str(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = Webserver(workspace, port)
+    wait_for(server.is_up, 120, "the webserver to answer")
+    yield server
+    process.terminate()
+    process.wait(60)
+    wait_for(lambda: not workspace.processes("dagster"), 60, "Dagster to end")
+
+
+def test_a_run_launched_through_graphql_succeeds_and_shows_every_epoch(webserver: Webserver) -> None:
+    run_id = webserver.launch("digits")
+    wait_for(lambda: webserver.status(run_id) in ("SUCCESS", "FAILURE"), 240, "the run to end")
+    assert webserver.status(run_id) == "SUCCESS"
+    assert webserver.workspace.dvc_is_clean()
+    events = webserver.ask(
+        """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __typename
+        ... on ObservationEvent { assetKey { path } metadataEntries { label } } } } } }""",
+        id=run_id,
+    )["logsForRun"]["events"]
+    epochs = [
+        event
+        for event in events
+        if event["__typename"] == "ObservationEvent" and event["assetKey"]["path"] == ["digits", "model"]
+    ]
+    assert len(epochs) == 2
+    assert "val_accuracy" in {entry["label"] for entry in epochs[0]["metadataEntries"]}
+
+
+def test_an_edit_of_a_parameter_turns_the_asset_stale_in_the_running_ui(webserver: Webserver) -> None:
+    wait_for(lambda: webserver.stale()["digits/model"] == "FRESH", 60, "the model to be fresh")
+    webserver.workspace.edit_pipeline("digits", "epochs: 2", "epochs: 3")
+    wait_for(lambda: webserver.stale()["digits/model"] == "STALE", 60, "the sensor to reload the definitions")
+    webserver.workspace.run("dvc", "repro")
+    wait_for(lambda: set(webserver.stale().values()) == {"FRESH"}, 60, "the sensor to report what dvc repro did")
+
+
+def test_terminate_leaves_no_process_behind(webserver: Webserver) -> None:
+    workspace = webserver.workspace
+    workspace.write_pipeline("long", DIGITS.replace("epochs: 2", "epochs: 2000"))
+    workspace.run("dl", "sync")
+    wait_for(lambda: "long/model" in webserver.stale(), 60, "the new pipeline to appear")
+    run_id = webserver.launch("long")
+    wait_for(lambda: workspace.processes("dl_assets stage train"), 120, "training to start")
+    time.sleep(2)
+    webserver.ask(TERMINATE, id=run_id)
+    wait_for(lambda: webserver.status(run_id) == "CANCELED", 60, "the run to be cancelled")
+    wait_for(
+        lambda: not workspace.processes("dl_assets stage") and not workspace.processes("reproduce"), 20, "the stage to end"
+    )
+    assert not (workspace.root / "data" / "long" / "model").exists()

@@ -1,0 +1,130 @@
+"""A workspace is a copy of what the repository ships, with its own Git, DVC and Dagster storage, in a temporary folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+REPOSITORY = Path(__file__).parents[1]
+SHIPPED = ("dvc.yaml", "workspace.yaml", "dagster.yaml", "dl_assets", "pipelines", ".dvcignore", ".gitignore")
+BIN = Path(sys.executable).parent
+
+
+class Workspace:
+    """Runs the project's commands in a folder, as a user would."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("DL_", "DAGSTER", "DVC", "PYTEST"))}
+        return {**kept, "PATH": f"{BIN}{os.pathsep}{kept['PATH']}", "DAGSTER_HOME": str(self.root), "COLUMNS": "200"}
+
+    def start(self, *command: str, **options: object) -> "subprocess.Popen[str]":
+        arguments = [sys.executable, "-m", "dl_assets", *command[1:]] if command[0] == "dl" else list(command)
+        return subprocess.Popen(
+            arguments,
+            cwd=self.root,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options},  # type: ignore[call-overload]
+        )
+
+    def run(self, *command: str, check: bool = True, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
+        process = self.start(*command)
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        if check:
+            assert process.returncode == 0, f"{' '.join(command)} exited with {process.returncode}:\n{output}"
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+    def write_pipeline(self, name: str, text: str) -> Path:
+        path = self.root / "pipelines" / f"{name}.yaml"
+        path.write_text(text)
+        return path
+
+    def edit_pipeline(self, name: str, old: str, new: str) -> None:
+        path = self.root / "pipelines" / f"{name}.yaml"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def processes(self, *words: str) -> list[psutil.Process]:
+        """Living processes that work in this folder and have all the words in their command line."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if (
+                    process.pid != os.getpid()
+                    and process.status() != psutil.STATUS_ZOMBIE
+                    and Path(process.cwd()).is_relative_to(self.root)
+                    and all(word in " ".join(process.cmdline()) for word in words)
+                ):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+                continue
+        return found
+
+    def dvc_is_clean(self) -> bool:
+        return "up to date" in self.run("dvc", "status").stdout
+
+
+def wait_for(truth: Callable[[], object], seconds: float = 90, what: str = "") -> None:
+    deadline = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what or truth}"
+        time.sleep(0.1)
+
+
+DIGITS = """\
+task: image_classification
+source: {kind: builtin, name: digits}
+clean: {image_size: 8, channels: 1, min_side: 8}
+split: {}
+augment:
+  - affine: {rotate: 12, shift: 0.08, scale: [0.9, 1.1]}
+model: {name: cnn, width: 8}
+train: {epochs: 2, batch_size: 256, learning_rate: 3.0e-3}
+evaluate: {bootstrap_samples: 100}
+export: {}
+schedule: {cron: "0 3 * * 1"}
+"""
+
+
+def make_workspace(root: Path) -> Workspace:
+    root.mkdir(parents=True, exist_ok=True)
+    for name in SHIPPED:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, root / name)
+    (root / ".dvc").mkdir()
+    shutil.copy2(REPOSITORY / ".dvc" / "config", root / ".dvc" / "config")
+    (root / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
+    for path in (root / "pipelines").glob("*.yaml"):
+        path.unlink()
+    workspace = Workspace(root)
+    workspace.write_pipeline("digits", DIGITS)
+    workspace.run("git", "init", "-q", "-b", "main")
+    workspace.run("dl", "sync")
+    workspace.run("git", "add", ".")
+    workspace.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "start")
+    return workspace
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
