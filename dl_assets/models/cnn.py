@@ -21,7 +21,8 @@ def cnn(
 ) -> nn.Module:
     """Stages of two convolutions, then the mean over the map, then one linear layer.
 
-    Take one stage for every halving from the picture's side down to about 4: 2 for 8 pixels, 4 for 64 to 128 pixels.
+    Take one stage for every halving from the picture's side down to about 4: 2 for 8 pixels, 4 or 5
+    for 64 to 128, where a width of 16 takes about a third of the time of 32.
     """
     widths = [min(width * 2**stage, max_width) for stage in range(depth)]
     stages = [Stage(before, after) for before, after in zip([channels, *widths], widths, strict=False)]
@@ -29,7 +30,7 @@ def cnn(
 
 
 class Stage(nn.Module):
-    """A convolution to `width` channels, a halving of the map, and a convolution that adds to what is there."""
+    """A convolution to `width` channels, one that adds to what is there, and a halving of the map."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -37,9 +38,10 @@ class Stage(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         features = functional.relu(self.widen(features))  # [B, C, H, W] -> [B, D, H, W]
-        if min(features.shape[2:]) > 2:  # a smaller map has nothing left to summarise
-            features = functional.max_pool2d(features, 2)  # [B, D, H, W] -> [B, D, H/2, W/2]
-        return functional.relu(features + self.refine(features))
+        features = functional.relu(features + self.refine(features))
+        if min(features.shape[2:]) <= 2:  # a smaller map would have nothing left to summarise
+            return features
+        return functional.max_pool2d(features, 2)  # [B, D, H, W] -> [B, D, H/2, W/2]
 
 
 class MeanOverMap(nn.Module):

@@ -1,4 +1,4 @@
-"""What happens beside the learning: averaging the weights, and writing down how each epoch went."""
+"""What happens beside the learning: how each epoch went, and what is kept of the best one."""
 
 import csv
 import time
@@ -7,25 +7,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, WeightAveraging
-from torch import Tensor
+from pytorch_lightning.callbacks import Callback
 
 from dl_assets import progress
 from dl_assets.training.learner import Learner
 
 HISTORY = "history.csv"
-
-
-class Average(WeightAveraging):
-    """Validates and keeps a moving average of the weights, which is steadier than the weights of any one step."""
-
-    def __init__(self, decay: float = 0.99) -> None:
-        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor) -> Tensor:
-            # The window grows with the steps taken: a fixed long one would still hold the random start of short trainings.
-            ready = min(decay, (1 + float(num_averaged)) / (10 + float(num_averaged)))
-            return averaged + (current - averaged) * (1 - ready)
-
-        super().__init__(avg_fn=average)
 
 
 class History(Callback):

@@ -23,7 +23,7 @@ from dl_assets.artifacts.shards import ArrayReader
 from dl_assets.config import Pipeline
 from dl_assets.errors import ConfigError, DataError
 from dl_assets.training.batches import Batches, OrderedIndices, ShuffledIndices, loader
-from dl_assets.training.callbacks import Average, History, keep_weights_only
+from dl_assets.training.callbacks import History, keep_weights_only
 from dl_assets.training.curve import learning_curve
 from dl_assets.training.learner import Learner
 from dl_assets.training.network import CARD, CHECKPOINT, PREPROCESSING, Network, build_network
@@ -128,9 +128,10 @@ def _run(config: Pipeline, network: Network, loaders: list[Any], out: Path) -> H
     train, val = loaders
     history = History(out, num_samples=train.dataset.num_samples)
     callbacks: list[pl.Callback] = [
-        Average(),
         history,
-        ModelCheckpoint(out, CHECKPOINT.removesuffix(".ckpt"), monitor="val_loss", enable_version_counter=False),
+        ModelCheckpoint(
+            out, CHECKPOINT.removesuffix(".ckpt"), monitor="val_loss", save_weights_only=True, enable_version_counter=False
+        ),
     ]
     if options.early_stopping:
         callbacks.append(EarlyStopping("val_loss", patience=options.early_stopping))
@@ -146,7 +147,7 @@ def _run(config: Pipeline, network: Network, loaders: list[Any], out: Path) -> H
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(Learner(network, config.task.targets, options), train, val)
+    trainer.fit(Learner(network, registry.module("targets", config.task.targets), options), train, val)
     return history
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from dl_assets import registry
 from dl_assets.config import Train
 from dl_assets.errors import PipelineError
 from dl_assets.training.batches import Batch
@@ -17,21 +16,15 @@ from dl_assets.training.network import Network
 
 
 class Learner(pl.LightningModule):
-    """Trains `network` on batches of raw samples and encoded targets; the module `targets/<targets>.py` says what loss is."""
+    """Trains `network` on batches of raw samples and encoded targets; `targets` says what the loss is."""
 
-    def __init__(self, network: Network, targets: str, options: Train) -> None:
+    def __init__(self, network: Network, targets: ModuleType, options: Train) -> None:
         super().__init__()
-        self.network, self._options = network, options
-        # Looked up by name: the averaging copies the learner, and a module cannot be copied.
-        self._targets_name = targets
-
-    @property
-    def targets(self) -> ModuleType:
-        return registry.module("targets", self._targets_name)
+        self.network, self._targets, self._options = network, targets, options
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         raw, encoded = batch
-        loss: Tensor = self.targets.loss(self.network(raw), encoded, label_smoothing=self._options.label_smoothing)
+        loss: Tensor = self._targets.loss(self.network(raw), encoded, label_smoothing=self._options.label_smoothing)
         self._require_finite(loss, "train")
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(raw))
         return loss
@@ -40,9 +33,9 @@ class Learner(pl.LightningModule):
         raw, encoded = batch
         outputs = self.network(raw)
         # Without label smoothing, so that val losses of differently trained models can be compared.
-        loss = self.targets.loss(outputs, encoded, label_smoothing=0.0)
+        loss = self._targets.loss(outputs, encoded, label_smoothing=0.0)
         self._require_finite(loss, "val")
-        scores = {f"val_{name}": value for name, value in self.targets.score(outputs, encoded).items()}
+        scores = {f"val_{name}": value for name, value in self._targets.score(outputs, encoded).items()}
         self.log_dict({"val_loss": loss, **scores}, batch_size=len(raw))
 
     def configure_optimizers(self) -> Any:
