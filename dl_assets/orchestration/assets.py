@@ -6,9 +6,12 @@ from typing import Any
 
 import dagster as dg
 
+from dl_assets import progress
+from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, follow, reproduce_command
 from dl_assets.orchestration.graph import Graph, Node
 from dl_assets.orchestration.metadata import check_metadata, check_results, check_severity, materialization_metadata
+from dl_assets.orchestration.status import is_unchanged
 from dl_assets.orchestration.versions import code_version_now, data_version, read_lock
 
 
@@ -32,9 +35,15 @@ def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"{node.pipeline}__{node.stage}", specs=[spec], check_specs=checks, pool=node.dagster.get("pool"))
     def stage(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        sign_in(context)
+        bury_dead_runs(context.instance)
         started = time.time()
         try:
-            follow(reproduce_command([node.address]), graph.root, lambda event: _observe(context, key, event))
+            if is_unchanged(graph.root, node.address):
+                context.log.info(f"{node.address}: unchanged, skipped")
+                progress.emit("stage", address=node.address, state="unchanged")
+            else:
+                follow(reproduce_command([node.address]), graph.root, lambda event: _observe(context, key, event))
         except RunFailed as error:
             yield from _failed_checks(graph, node, since=started)
             raise dg.Failure(str(error), allow_retries=False) from None

@@ -1,20 +1,15 @@
 """The two doors to one run, as the command line opens them: DVC directly, or DVC through the Dagster job."""
 
 import os
-import random
 import sys
-import time
 from pathlib import Path
 
-from dvc.exceptions import DvcException
-from dvc.lock import LockError
-from dvc.repo import Repo
-
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
-from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.errors import ConfigError
 from dl_assets.orchestration.execution import RunFailed, follow, reproduce_command
 from dl_assets.orchestration.graph import load_graph
 from dl_assets.orchestration.sensor import WEBSERVER
+from dl_assets.orchestration.status import changes
 from dl_assets.orchestration.terminal import display
 from dl_assets.registry import did_you_mean
 
@@ -41,13 +36,9 @@ def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, 
 
 def status(pipeline: str | None, root: Path) -> dict[str, list[str]]:
     """Return address -> what changed since its last run, in words; an empty list where nothing did."""
-    graph = load_graph(root)
-    changes = _dvc_status(root)
-    return {
-        address: [_words(change) for change in changes.get(address, [])]
-        for address, node in graph.nodes.items()
-        if pipeline in (None, node.pipeline)
-    }
+    nodes = load_graph(root).nodes.values()
+    changed = changes(root)
+    return {node.address: changed.get(node.address, []) for node in nodes if pipeline in (None, node.pipeline)}
 
 
 def open_ui(root: Path, host: str, port: int) -> None:
@@ -60,36 +51,6 @@ def open_ui(root: Path, host: str, port: int) -> None:
 def _dagster_command(pipeline: str, stage: str | None) -> list[str]:
     selection = ["--op-selection", f"*{pipeline}__{stage}"] if stage else []
     return [sys.executable, "-m", "dagster", "job", "execute", "-m", DEFINITIONS, "-j", pipeline, *selection]
-
-
-def _dvc_status(root: Path, tries: int = 40) -> dict[str, list[object]]:
-    for attempt in range(tries):
-        try:
-            with Repo(str(root), _wait_for_lock=True) as repo:
-                found: dict[str, list[object]] = repo.status()
-                return found
-        except LockError:
-            if attempt == tries - 1:
-                raise PipelineError("DVC is busy with another command; try `dl status` again when it is done.") from None
-            time.sleep(0.2 + 0.2 * random.random())
-        except DvcException as error:
-            raise PipelineError(f"DVC cannot tell the status: {error}") from error
-    raise AssertionError("unreachable")
-
-
-def _words(change: object) -> str:
-    """`{'changed deps': {'a.py': 'modified'}}` in words; DVC nests parameters one level deeper."""
-    if isinstance(change, str):
-        return change
-    assert isinstance(change, dict)
-    parts = []
-    for what in change.values():
-        for path, state in what.items():
-            if isinstance(state, dict):
-                parts += [f"{path}: {key} {kind}" for key, kind in state.items()]
-            else:
-                parts.append(f"{path} {state}")
-    return ", ".join(parts)
 
 
 def _tail(log: Path, root: Path) -> str:

@@ -13,6 +13,7 @@ from dvc.lock import LockError
 
 from dl_assets.config import PIPELINES
 from dl_assets.orchestration.assets import asset_key
+from dl_assets.orchestration.dead_runs import bury_dead_runs
 from dl_assets.orchestration.graph import Graph, Node
 from dl_assets.orchestration.metadata import check_metadata, check_results, check_severity, materialization_metadata
 from dl_assets.orchestration.versions import Lock, code_version_locked, data_version, input_versions, read_lock
@@ -33,6 +34,7 @@ def make_sensor(graph: Graph) -> dg.SensorDefinition:
         description="Shows in Dagster what `dvc repro` did elsewhere, and reloads the definitions after an edit.",
     )
     def dvc_lock(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        bury_dead_runs(context.instance)
         edited = fingerprint(graph.root) != loaded
         if edited and reload_definitions():
             return dg.SkipReason("parameters or code changed: the definitions were reloaded")
