@@ -225,6 +225,17 @@ def channels(fitted: dict[str, Any]) -> int:
     return int(fitted["shape"][-1])
 
 
+def describe(shape: Sequence[int], clean: dict[str, Any]) -> str:
+    """Say how a photo becomes the model's input [height, width, channel], given the `clean` options it was trained with."""
+    height, width, num_channels = shape
+    how = {"stretch": "stretched", "crop": "cut to its middle square and resized", "pad": "resized and padded"}[clean["fit"]]
+    color = "RGB (red first)" if num_channels == 3 else "grey"
+    return (
+        f"batch, height, width, channel; {color}, 0 to 255. A photo is turned upright, {how} to "
+        f"{width} x {height} pixels with antialiasing. Normalisation is inside the model: do not repeat it."
+    )
+
+
 # ---- for people ------------------------------------------------------------------------------------------------
 
 

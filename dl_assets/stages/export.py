@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dl_assets import progress
+from dl_assets import progress, registry
 from dl_assets.artifacts.report import Check, Report, read_json, write_json
 from dl_assets.artifacts.shards import ArrayReader
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, read_table
@@ -121,9 +121,8 @@ def answers(path: Path, arrays: ArrayReader, batch_size: int) -> NDArray[np.floa
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    starts = range(0, len(arrays), batch_size)
-    batches = [arrays.batch(np.arange(start, min(start + batch_size, len(arrays)))) for start in starts]
-    found: NDArray[np.float32] = np.concatenate([session.run([OUTPUT], {name: batch})[0] for batch in batches])
+    batches = (np.arange(start, min(start + batch_size, len(arrays))) for start in range(0, len(arrays), batch_size))
+    found: NDArray[np.float32] = np.concatenate([session.run([OUTPUT], {name: arrays.batch(batch)})[0] for batch in batches])
     return found
 
 
@@ -160,6 +159,7 @@ def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
 
 def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """Say how to ask the model and how to read its answer, for a person who has nothing but this file and the model."""
+    clean = config.clean.model_dump(mode="json")
     return {
         "pipeline": config.name,
         "task": card["task"],
@@ -169,8 +169,8 @@ def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], s
             "name": config.task.inputs,
             "dtype": "uint8",
             "shape": ["batch", *shape],
-            "meaning": _input_meaning(shape, getattr(config.clean, "fit", "stretch")),
-            "made_by": {"clean": config.clean.model_dump(mode="json")},
+            "meaning": registry.module("inputs", config.task.inputs).describe(shape, clean),
+            "made_by": {"clean": clean},
             "fitted": fitted["inputs"],
         },
         "output": {
@@ -181,16 +181,6 @@ def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], s
         },
         "classes": card["classes"],
     }
-
-
-def _input_meaning(shape: tuple[int, ...], fit: str) -> str:
-    height, width, channels = shape
-    how = {"stretch": "stretched", "crop": "cut to its middle square and resized", "pad": "resized and padded"}[fit]
-    color = "RGB (red first)" if channels == 3 else "grey"
-    return (
-        f"batch, height, width, channel; {color}, 0 to 255. A photo is turned upright, {how} to "
-        f"{width} x {height} pixels with antialiasing. Normalisation is inside the model: do not repeat it."
-    )
 
 
 def _certificate(

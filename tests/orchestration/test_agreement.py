@@ -3,13 +3,16 @@
 import importlib
 import inspect
 from pathlib import Path
+from typing import Any
 
 import grimp
 import pytest
 from ruamel.yaml import YAML
+from workspace import Workspace
 
 from dl_assets import index
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
+from dl_assets.config import SECTIONS, Pipeline, load_pipeline
 
 REPOSITORY = Path(__file__).parents[2]
 STAGES = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())["stages"]
@@ -99,6 +102,30 @@ def test_every_module_that_a_stage_imports_is_a_dependency(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_depends_on_its_own_file_and_on_the_format(stage: str) -> None:
     assert {f"dl_assets/stages/{stage}.py", "dl_assets/format.txt"} <= set(deps(stage))
+
+
+class Recorder:
+    """A pipeline that remembers which of its sections were read."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline, self.read = pipeline, set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in SECTIONS:
+            self.read.add(name)
+        return getattr(self._pipeline, name)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_exactly_the_parameters_that_dvc_yaml_declares(
+    stage: str, ran: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ran.root)
+    recorder = Recorder(load_pipeline("digits"))
+    folders = {name: Path("data/digits", name) for name in artifacts_read(stage)}
+    getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)(recorder, **folders, out=tmp_path)
+    declared = {key for entry in STAGES[stage]["do"]["params"] for keys in entry.values() for key in keys}
+    assert recorder.read - {"task"} == declared  # the task is a dependency by its file
 
 
 def test_every_dependency_in_dvc_yaml_exists() -> None:

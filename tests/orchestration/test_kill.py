@@ -9,6 +9,7 @@ import pytest
 from workspace import wait_for
 
 LONG = "epochs: 2000"
+DAGSTER = ("dl", "run", "digits", "train", "--dagster")
 
 
 def start_training(workspace: Any, *command: str) -> Any:
@@ -31,7 +32,7 @@ def completes_after(workspace: Any, *command: str) -> None:
     assert not (workspace.root / "data/digits/model").exists()
     workspace.edit_pipeline("digits", LONG, "epochs: 3")
     workspace.run(*command)
-    assert workspace.dvc_is_clean()
+    assert "train@digits" not in workspace.run("dvc", "status", "train@digits").stdout
     assert len((workspace.root / "data/digits/model/history.csv").read_text().splitlines()) == 4
 
 
@@ -41,45 +42,45 @@ def the(processes: list[psutil.Process]) -> psutil.Process:
 
 
 def test_the_stage_is_killed(ran: Any) -> None:
-    process = start_training(ran, "dl", "run", "digits", "--dagster")
+    process = start_training(ran, *DAGSTER)
     the(ran.processes("dl_assets stage train")).kill()
     assert process.wait(60) == 1
     assert "signal 9" in process.stdout.read()
-    completes_after(ran, "dl", "run", "digits", "--dagster")
+    completes_after(ran, *DAGSTER)
 
 
 def test_the_dvc_process_is_killed(ran: Any) -> None:
-    process = start_training(ran, "dl", "run", "digits", "--dagster")
+    process = start_training(ran, *DAGSTER)
     the(ran.processes("dl_assets.orchestration.reproduce")).kill()
     assert process.wait(60) == 1
-    completes_after(ran, "dl", "run", "digits", "--dagster")
+    completes_after(ran, *DAGSTER)
 
 
 def test_the_step_worker_is_killed(ran: Any) -> None:
-    process = start_training(ran, "dl", "run", "digits", "--dagster")
+    process = start_training(ran, *DAGSTER)
     the(ran.processes("dl_assets.orchestration.reproduce")).parent().kill()
     assert process.wait(60) == 1
-    completes_after(ran, "dl", "run", "digits", "--dagster")
+    completes_after(ran, *DAGSTER)
 
 
 def test_the_run_worker_is_killed(ran: Any) -> None:
-    process = start_training(ran, "dl", "run", "digits", "--dagster")
+    process = start_training(ran, *DAGSTER)
     the(ran.processes("dagster job execute")).kill()
     assert process.wait(60) == 1
-    completes_after(ran, "dl", "run", "digits", "--dagster")
+    completes_after(ran, *DAGSTER)
 
 
 def test_a_bare_dvc_repro_is_killed(ran: Any) -> None:
-    process = start_training(ran, "dvc", "repro")
+    process = start_training(ran, "dvc", "repro", "train@digits")
     process.kill()
     process.wait(10)
-    completes_after(ran, "dvc", "repro")
+    completes_after(ran, "dvc", "repro", "train@digits")
 
 
 @pytest.mark.parametrize("door", [(), ("--dagster",)])
 def test_an_interrupted_run_ends_everything_it_started(ran: Any, door: tuple[str, ...]) -> None:
-    process = start_training(ran, "dl", "run", "digits", *door)
+    process = start_training(ran, "dl", "run", "digits", "train", *door)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     wait_for(lambda: not ran.processes("dl_assets"), 20, "every process to end")
-    completes_after(ran, "dl", "run", "digits", *door)
+    completes_after(ran, "dl", "run", "digits", "train", *door)
