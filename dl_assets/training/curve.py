@@ -8,13 +8,14 @@ TRAIN, VAL, INK, GRID = "#8a94a6", "#1f6feb", "#24292f", "#e6e8eb"
 
 
 def learning_curve(rows: list[dict[str, float]], best_epoch: int) -> Figure:
-    """Draw the losses, and beside them every val score, over the epochs; mark the epoch that was kept."""
+    """Draw the losses, and below them every val score, over the epochs; mark the epoch that was kept."""
     scores = [name for name in rows[0] if name.startswith("val_") and name != "val_loss"]
-    figure = Figure(figsize=(4.6 * (1 + len(scores)), 3.4), dpi=120, layout="constrained")
-    axes = figure.subplots(1, 1 + len(scores), squeeze=False)[0]
+    figure = Figure(figsize=(6.0, 2.4 * (1 + len(scores))), dpi=120, layout="constrained")
+    axes = figure.subplots(1 + len(scores), 1, sharex=True, squeeze=False)[:, 0]
     _draw(axes[0], rows, {"train": ("train_loss", TRAIN), "val": ("val_loss", VAL)}, best_epoch, "loss")
     for axis, name in zip(axes[1:], scores, strict=True):
         _draw(axis, rows, {"val": (name, VAL)}, best_epoch, name.removeprefix("val_"))
+    axes[-1].set_xlabel("epoch", color=INK)
     return figure
 
 
@@ -37,7 +38,6 @@ def _draw(axis: Axes, rows: list[dict[str, float]], lines: dict[str, tuple[str, 
         label=f"kept: epoch {best_epoch}, {best:.4g}",
     )
     axis.set_title(title, loc="left", color=INK, fontsize=11, fontweight="bold")
-    axis.set_xlabel("epoch", color=INK)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(color=GRID, linewidth=0.8)
     axis.set_axisbelow(True)
