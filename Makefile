@@ -34,7 +34,7 @@ check: setup ## style, types, import layers, pipelines, definitions
 	@dagster definitions validate -w workspace.yaml 2>&1 | grep -v -e Superseded -e SupersessionWarning -e 'return callback'; exit $${PIPESTATUS[0]}
 
 bench: setup ## measure what must be fast, side by side in one run
-	@python -m pytest tests/benchmarks -q -s
+	@python -m pytest tests/benchmarks -q -s -o addopts=--import-mode=importlib -o 'python_files=bench_*.py'
 
 format: setup ## write the code as ruff has it
 	@ruff format . && ruff check --fix .

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dl_assets import progress
-from dl_assets.errors import PipelineError
+from dl_assets.errors import ConfigError, PipelineError
 
 app = typer.Typer(
     name="dl",
@@ -19,7 +19,6 @@ app = typer.Typer(
     help="From raw data to a certified model: DVC executes, Dagster shows, Lightning trains, ONNX ships.",
 )
 ROOT = Path()
-DEBUG = "DL_DEBUG"
 
 Name = Annotated[str, typer.Argument(help="the pipeline: pipelines/NAME.yaml")]
 OptionalName = Annotated[str | None, typer.Argument(help="one pipeline; all of them by default")]
@@ -27,9 +26,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of text
 
 
 @app.callback()
-def options(debug: Annotated[bool, typer.Option(help="show a traceback with every error")] = False) -> None:
+def options(debug: Annotated[bool, typer.Option("--debug", help="show a traceback with every error")] = False) -> None:
     if debug:
-        os.environ[DEBUG] = "1"
+        os.environ[progress.DEBUG] = "1"
 
 
 @app.command()
@@ -52,8 +51,10 @@ def check(name: OptionalName = None, as_json: AsJson = False) -> None:
     from dl_assets.orchestration.graph import load_graph
 
     problems = find_problems(name, ROOT)
-    if not problems:
+    try:
         load_graph(ROOT)
+    except ConfigError as error:
+        problems.append(error)
     _print_problems(problems, as_json)
 
 
@@ -72,17 +73,17 @@ def run(
     _sync()
     load_pipeline(name, ROOT).check()
     run_pipeline(name, stage, ROOT, through_dagster=dagster, as_json=as_json)
-    print_summary(name, ROOT, as_json)
+    print_summary(name, stage, ROOT, as_json)
 
 
 @app.command()
 def status(name: OptionalName = None, as_json: AsJson = False) -> None:
     """Tell which stages would run, and why."""
     from dl_assets.operations.summary import print_status
-    from dl_assets.orchestration.doors import status as stage_status
+    from dl_assets.orchestration.status import reasons
 
     _sync()
-    print_status(stage_status(name, ROOT), as_json)
+    print_status(reasons(name, ROOT), as_json)
 
 
 @app.command()
@@ -160,21 +161,26 @@ def _print_problems(problems: list[PipelineError], as_json: bool) -> None:
 
 
 def _debug() -> None:
-    if os.environ.get(DEBUG):
+    if os.environ.get(progress.DEBUG):
         traceback.print_exc()
 
 
 def main() -> None:
-    """Run a command; an error of ours is one paragraph and an exit code (2: yours to mend, 1: a run failed)."""
+    """Run a command; an error is one paragraph and an exit code (2: yours to mend, 1: a run failed)."""
     try:
-        app()
+        app(prog_name="dl")
     except PipelineError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        _debug()
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("Stopped. Run it again to complete it.", file=sys.stderr)
-        sys.exit(130)
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'} cannot be used ({error.strerror}). Mend that and try again.", 2)
+    except Exception as error:  # noqa: BLE001 - a mistake of ours must not reach the user as a traceback either
+        _fail(f"{type(error).__name__}: {error}. This is not a mistake of yours that we know; `dl --debug ...` tells more.", 1)
+
+
+def _fail(message: str, exit_code: int) -> None:
+    print(f"ERROR: {message}", file=sys.stderr)
+    _debug()
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

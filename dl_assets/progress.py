@@ -15,6 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 EVENT_FILE = "DL_PROGRESS"
+DEBUG = "DL_DEBUG"  # set by `dl --debug`: show tracebacks as well
 ADDRESS = "DL_ADDRESS"  # set by the runner: which stage of which pipeline is speaking, e.g. train@digits
 
 

@@ -23,8 +23,8 @@ from dl_assets import files, index, progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
 from dl_assets.artifacts.report import Report, write_report
 from dl_assets.config import SECTIONS, load_pipeline
-from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, PipelineError
-from dl_assets.registry import did_you_mean
+from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, DataError, PipelineError
+from dl_assets.problems import choose
 
 DATA = Path("data")
 _PR_SET_PDEATHSIG = 1
@@ -34,22 +34,21 @@ _SHELLS = ("sh", "ash", "dash", "bash", "zsh")
 def run_stage(stage: str, pipeline: str) -> None:
     """Run one stage in the working directory (never $DVC_ROOT: `dvc exp run --temp` keeps the outer one there)."""
     if stage not in ARTIFACT_OF_STAGE:
-        raise ConfigError(
-            f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. Stages: {', '.join(ARTIFACT_OF_STAGE)}."
-        )
+        raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
     os.environ[progress.ADDRESS] = f"{stage}@{pipeline}"
     config = load_pipeline(pipeline)
     config.check(tuple(section for section in SECTIONS if section != "model"))  # the model is checked by who builds it
     index.require_fresh(pipeline)
     function: Callable[..., Report] = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
-    with _writable(DATA / pipeline), _locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
+    with writable(DATA / pipeline), _locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
         workspace = DATA / ".tmp" / pipeline / stage
         files.remove(workspace)
         out = workspace / ARTIFACT_OF_STAGE[stage]
         out.mkdir(parents=True)
         progress.emit("stage", state="running")
         started = time.monotonic()
-        report = function(config, **_inputs(function, pipeline), out=out)
+        with _about(config.path):
+            report = function(config, **_inputs(function, pipeline), out=out)
         write_report(workspace / "report.json", report, time.monotonic() - started)
         _publish(report, workspace, out, stage, pipeline)
 
@@ -89,27 +88,41 @@ def keep_traceback(stage: str, pipeline: str) -> Path:
 
 
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
+def _about(path: Path) -> Iterator[None]:
+    """Let a complaint about the data name the pipeline file that leads to the data."""
+    try:
+        yield
+    except DataError as error:
+        if str(path) in str(error):
+            raise
+        raise DataError(f"{path}: {error}") from error
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Make the folder; raise ConfigError where it, or what is written meanwhile, cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    except PermissionError as error:
-        raise ConfigError(
-            f"{error.filename or folder} cannot be written ({error.strerror}). "
-            "Give yourself the right to write there, or free it of other users' files."
-        ) from error
-    except (FileExistsError, NotADirectoryError) as error:
-        raise ConfigError(
-            f"{error.filename or folder} cannot be written: a file is where a folder must be ({error.strerror}). "
-            f"Move the file away that stands in the place of {folder} or of a folder above it."
-        ) from error
     except OSError as error:
-        if error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise ConfigError(
-                f"{error.filename or folder} cannot be written ({error.strerror}). "
-                "Free some space or choose a folder that is not read-only."
-            ) from error
+        if mistake := not_writable(error, folder):
+            raise mistake from error
         raise
+
+
+def not_writable(error: OSError, folder: Path) -> ConfigError | None:
+    """Return what the user can do about an error met while writing below `folder`, if it is of that kind."""
+    what = f"{error.filename or folder} cannot be written"
+    if isinstance(error, PermissionError):
+        remedy = "Give yourself the right to write there, or free it of other users' files."
+    elif isinstance(error, (FileExistsError, NotADirectoryError)):
+        what += ": a file is where a folder must be"
+        remedy = f"Move the file away that stands in the place of {folder} or of a folder above it."
+    elif error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        remedy = "Free some space or choose a folder that is not read-only."
+    else:
+        return None
+    return ConfigError(f"{what} ({error.strerror}). {remedy}")
 
 
 @contextmanager

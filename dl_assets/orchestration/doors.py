@@ -4,41 +4,36 @@ import os
 import sys
 from pathlib import Path
 
+from dl_assets import progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.execution import RunFailed, follow, reproduce_command
 from dl_assets.orchestration.graph import load_graph
 from dl_assets.orchestration.sensor import WEBSERVER
-from dl_assets.orchestration.status import changes
 from dl_assets.orchestration.terminal import display
-from dl_assets.registry import did_you_mean
+from dl_assets.problems import choose
+from dl_assets.runner import writable
 
 DEFINITIONS = "dl_assets.orchestration.definitions"
 
 
 def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool) -> None:
     """Run the stages of a pipeline up to and including `stage` (all by default). Raises RunFailed."""
-    if stage is not None and stage not in ARTIFACT_OF_STAGE:
-        raise ConfigError(
-            f"stage '{stage}' is not known{did_you_mean(stage, ARTIFACT_OF_STAGE)}. Stages: {', '.join(ARTIFACT_OF_STAGE)}."
-        )
-    addresses = [node.address for node in load_graph(root).of_pipeline(pipeline, stage)]
+    addresses = _addresses(pipeline, stage, root)
     command = _dagster_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
     log = root / "data" / ".tmp" / "logs" / f"{pipeline}-{os.getpid()}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (root / "data" / pipeline, log.parent):
+        with writable(folder):
+            pass
     with log.open("wb") as output, display(addresses, as_json) as shown:
         try:
             follow(command, root, shown.show, output, {"DAGSTER_HOME": str(root.resolve())})
         except RunFailed as error:
-            raise RunFailed(f"{error}{_tail(log, root)}", error.exit_code) from None
+            raise RunFailed(f"{error}{_more(log, root, error.exit_code)}", error.exit_code) from None
+        except KeyboardInterrupt:
+            log.unlink()
+            raise RunFailed("stopped. What was not finished is thrown away; run it again to complete it.", 130) from None
     log.unlink()
-
-
-def status(pipeline: str | None, root: Path) -> dict[str, list[str]]:
-    """Return address -> what changed since its last run, in words; an empty list where nothing did."""
-    nodes = load_graph(root).nodes.values()
-    changed = changes(root)
-    return {node.address: changed.get(node.address, []) for node in nodes if pipeline in (None, node.pipeline)}
 
 
 def open_ui(root: Path, host: str, port: int) -> None:
@@ -53,6 +48,21 @@ def _dagster_command(pipeline: str, stage: str | None) -> list[str]:
     return [sys.executable, "-m", "dagster", "job", "execute", "-m", DEFINITIONS, "-j", pipeline, *selection]
 
 
-def _tail(log: Path, root: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    return f"\nThe whole log: {log.relative_to(root)}" if lines else ""
+def _addresses(pipeline: str, stage: str | None, root: Path) -> list[str]:
+    if stage is not None and stage not in ARTIFACT_OF_STAGE:
+        raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
+    graph = load_graph(root)
+    if f"{stage or next(iter(ARTIFACT_OF_STAGE))}@{pipeline}" not in graph.nodes:
+        raise ConfigError(f"dvc.yaml lacks stages of '{pipeline}'. Take back what you changed: git checkout dvc.yaml")
+    return [node.address for node in graph.of_pipeline(pipeline, stage)]
+
+
+def _more(log: Path, root: Path, exit_code: int) -> str:
+    """Where to read on: nowhere after a mistake of the user's, which the message itself explains."""
+    text = log.read_text(encoding="utf-8", errors="replace").rstrip()
+    if os.environ.get(progress.DEBUG):
+        return f"\nThe whole log:\n{text}"
+    if exit_code == ConfigError.exit_code:
+        log.unlink()
+        return ""
+    return f"\nThe whole log: {log.relative_to(root)}" if text else ""

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from dvc.dependency.param import ParamsDependency
+from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.repo import Repo
+from dvc.scm import SCMError
 
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
+from dl_assets.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,17 @@ class Graph:
 
 
 def load_graph(root: Path) -> Graph:
-    return Graph(Repo(str(root), _wait_for_lock=True))
+    """Let DVC read dvc.yaml and the index. Raises ConfigError where it cannot."""
+    try:
+        return Graph(Repo(str(root), _wait_for_lock=True))
+    except SCMError as error:
+        raise ConfigError(f"{root.resolve()} is in no Git repository, and DVC needs one. Run: git init") from error
+    except NotDvcRepoError as error:
+        raise ConfigError(
+            f"{root.resolve()} has no folder .dvc. Clone the repository anew, or run: git checkout .dvc"
+        ) from error
+    except DvcException as error:
+        raise ConfigError(f"DVC says: {error}. Mend the file, or take back what you changed: git checkout FILE") from error
 
 
 def _node(stage: Any) -> Node:

@@ -19,8 +19,8 @@ def materialization_metadata(graph: Graph, node: Node, lock: Lock) -> dict[str, 
     folder = graph.root / "data" / node.pipeline / node.artifact
     return {
         **_numbers(graph.root / node.report),
-        **{f"metric_{name}": value for name, value in _headline(folder / "metrics.json").items()},
         **_pictures(folder),
+        **_metrics(folder / "metrics.json"),
         **{path.stem: dg.MetadataValue.path(path) for path in sorted(folder.glob("*.html"))},
         "files": _files(lock[node.address].get("outs", [])),
         "dvc_stage": node.address,
@@ -52,11 +52,15 @@ def _numbers(report: Path) -> dict[str, float | int]:
     }
 
 
-def _headline(metrics: Path) -> dict[str, float]:
-    if not metrics.is_file():
+def _metrics(path: Path) -> dict[str, dg.TableMetadataValue]:
+    """The metrics of the evaluation with their 95 % intervals."""
+    if not path.is_file():
         return {}
-    content = json.loads(metrics.read_text(encoding="utf-8"))
-    return {name: float(entry["value"]) for name, entry in content.items() if isinstance(entry, dict) and "value" in entry}
+    entries = {name: entry for name, entry in json.loads(path.read_text(encoding="utf-8")).items() if name != "classes"}
+    records = [
+        {"metric": name, **{key: float(entry[key]) for key in ("value", "low", "high")}} for name, entry in entries.items()
+    ]
+    return {"metrics": _table({"metric": "string", "value": "float", "low": "float", "high": "float"}, records)}
 
 
 def _pictures(folder: Path) -> dict[str, dg.MetadataValue[Any]]:
@@ -70,6 +74,10 @@ def _pictures(folder: Path) -> dict[str, dg.MetadataValue[Any]]:
 
 
 def _files(outs: list[dict[str, Any]]) -> dg.TableMetadataValue:
-    records = [dg.TableRecord({"path": out["path"], "md5": out["md5"], "size_bytes": out.get("size") or 0}) for out in outs]
-    columns = [dg.TableColumn("path"), dg.TableColumn("md5"), dg.TableColumn("size_bytes", "int")]
-    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+    records = [{"path": out["path"], "md5": out["md5"], "size_bytes": out.get("size") or 0} for out in outs]
+    return _table({"path": "string", "md5": "string", "size_bytes": "int"}, records)
+
+
+def _table(columns: dict[str, str], records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()])
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records], schema=schema)

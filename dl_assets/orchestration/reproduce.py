@@ -16,8 +16,9 @@ from dvc.logger import setup
 from dvc.repo import Repo
 from dvc.stage.exceptions import MissingDataSource, StageCmdFailedError
 
-from dl_assets import progress, runner
-from dl_assets.errors import PipelineError
+from dl_assets import index, progress, runner
+from dl_assets.config import load_pipeline
+from dl_assets.errors import ConfigError, PipelineError
 from dl_assets.orchestration.locks import atomic_dvc_lock, forget_dead_holders
 
 MAX_WAIT_SECONDS = 24 * 3600
@@ -71,7 +72,7 @@ def _reproduce(address: str) -> bool:
 
 def _explain(address: str, error: DvcException) -> tuple[str, int]:
     """One paragraph and an exit code for an error of DVC."""
-    stage, _, pipeline = address.partition("@")
+    pipeline = address.partition("@")[2]
     cause = error.__cause__ if isinstance(error, ReproductionError) and error.__cause__ else error
     if isinstance(cause, StageCmdFailedError):
         code = int(str(cause).rpartition("exited with ")[2] or 1)
@@ -79,14 +80,30 @@ def _explain(address: str, error: DvcException) -> tuple[str, int]:
             number = -code if code < 0 else code - 128
             return f"{address} was ended by signal {number}; if nobody did that, the machine may be out of memory.", 1
         return f"{address} failed with exit code {code}; the lines above say why.", code if code in (1, 2) else 1
-    if isinstance(cause, MissingDataSource):
-        remedy = (
-            f"Put the data there, or change source.path in pipelines/{pipeline}.yaml."
-            if stage == "ingest"
-            else f"Make it first: dl run {pipeline}."
-        )
-        return f"{address}: {str(cause).partition(': ')[2]} does not exist. {remedy}", 2
+    if isinstance(cause, MissingDataSource | FileNotFoundError):
+        return _explain_missing(address, cause), 2
+    mistake = runner.not_writable(cause, runner.DATA / pipeline) if isinstance(cause, OSError) else _mistake(pipeline)
+    if mistake:
+        return f"{address}: {mistake}", mistake.exit_code
     return f"{address}: {error}{f' ({cause})' if cause is not error else ''}", 1
+
+
+def _explain_missing(address: str, cause: MissingDataSource | FileNotFoundError) -> str:
+    stage, _, pipeline = address.partition("@")
+    path = os.path.relpath(cause.filename) if isinstance(cause, FileNotFoundError) else str(cause).partition(": ")[2]
+    if stage != "ingest":
+        return f"{address}: {path} does not exist. Make it first: dl run {pipeline}"
+    return f"pipelines/{pipeline}.yaml: source.path {path} does not exist. Put the data there, or correct source.path."
+
+
+def _mistake(pipeline: str) -> ConfigError | None:
+    """What is wrong with the pipeline file, if DVC could not make anything of it."""
+    try:
+        load_pipeline(pipeline).check()
+        index.require_fresh(pipeline)
+    except ConfigError as error:
+        return error
+    return None
 
 
 if __name__ == "__main__":

@@ -8,9 +8,47 @@ from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
 
-from dl_assets.errors import PipelineError
+from dl_assets.config import load_pipeline
+from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.orchestration.graph import load_graph
+from dl_assets.orchestration.versions import read_lock
 
 _TRIES = 40
+
+
+def reasons(pipeline: str | None, root: Path) -> dict[str, list[str]]:
+    """Return address -> why the stage would run, in words; an empty list where it would be skipped.
+
+    A pipeline file that cannot be read is the reason of its stages, and does not stop the others.
+    """
+    graph = load_graph(root)
+    broken = _broken(graph.pipelines, root)
+    if pipeline is not None and (pipeline in broken or pipeline not in graph.pipelines):
+        load_pipeline(pipeline, root)
+    nodes = [node for node in graph.nodes.values() if pipeline in (None, node.pipeline)]
+    readable = [node.address for node in nodes if node.pipeline not in broken]
+    changed = changes(root, *readable) if readable else {}
+    has_run = read_lock(graph)
+    found: dict[str, list[str]] = {}
+    for node in nodes:  # upstream first
+        if node.pipeline in broken:
+            found[node.address] = [broken[node.pipeline]]
+        elif node.address not in has_run:
+            found[node.address] = ["has not run yet"]
+        else:
+            before = [upstream.stage for upstream in graph.upstream(node) if found[upstream.address]]
+            found[node.address] = changed.get(node.address) or [f"{stage} would run before it" for stage in before]
+    return found
+
+
+def _broken(pipelines: list[str], root: Path) -> dict[str, str]:
+    found = {}
+    for name in pipelines:
+        try:
+            load_pipeline(name, root)
+        except ConfigError as error:
+            found[name] = str(error)
+    return found
 
 
 def changes(root: Path, *addresses: str) -> dict[str, list[str]]:
