@@ -39,7 +39,8 @@ def module(folder: str, name: str) -> ModuleType:
     known = names(folder)
     if name not in known:
         raise ConfigError(
-            f"{folder.removesuffix('s')} '{name}' is not known{did_you_mean(name, known) or '.'} Choose one of: {', '.join(known)}."
+            f"{folder.removesuffix('s')} '{name}' is not known{did_you_mean(name, known) or '.'} "
+            f"Choose one of: {', '.join(known)}."
         )
     return importlib.import_module(f"dl_assets.{folder}.{name}")
 

@@ -10,7 +10,7 @@ from dl_assets import progress
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, follow, reproduce_command
 from dl_assets.orchestration.graph import Graph, Node
-from dl_assets.orchestration.metadata import check_metadata, check_results, check_severity, materialization_metadata
+from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata
 from dl_assets.orchestration.status import is_unchanged
 from dl_assets.orchestration.versions import code_version_now, data_version, read_lock
 
@@ -54,13 +54,7 @@ def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
             metadata=materialization_metadata(graph, node, lock),
         )
         for check in check_results(graph, node):
-            yield dg.AssetCheckResult(
-                asset_key=key,
-                check_name=check.name,
-                passed=check.passed,
-                severity=check_severity(check),
-                metadata=check_metadata(check),
-            )
+            yield dg.AssetCheckResult(**check_fields(key, check))
 
     return stage
 
@@ -71,13 +65,7 @@ def _failed_checks(graph: Graph, node: Node, since: float) -> Iterator[dg.AssetC
     if not report.is_file() or report.stat().st_mtime < since:
         return
     for check in check_results(graph, node):
-        yield dg.AssetCheckResult(
-            asset_key=asset_key(node),
-            check_name=check.name,
-            passed=check.passed,
-            severity=check_severity(check),
-            metadata=check_metadata(check),
-        )
+        yield dg.AssetCheckResult(**check_fields(asset_key(node), check))
 
 
 def _observe(context: dg.AssetExecutionContext, key: dg.AssetKey, event: Event) -> None:

@@ -33,12 +33,15 @@ def check_results(graph: Graph, node: Node) -> list[Check]:
     return [found[name] for name in node.dagster.get("checks", []) if name in found]
 
 
-def check_metadata(check: Check) -> dict[str, Any]:
-    return {"value": float(check.value), "threshold": float(check.threshold), "detail": check.detail or "-"}
-
-
-def check_severity(check: Check) -> dg.AssetCheckSeverity:
-    return dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
+def check_fields(key: dg.AssetKey, check: Check) -> dict[str, Any]:
+    """The fields that a check's result in a run and its evaluation outside of one have in common."""
+    return {
+        "asset_key": key,
+        "check_name": check.name,
+        "passed": check.passed,
+        "severity": dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN,
+        "metadata": {"value": float(check.value), "threshold": float(check.threshold), "detail": check.detail or "-"},
+    }
 
 
 def _numbers(report: Path) -> dict[str, float | int]:

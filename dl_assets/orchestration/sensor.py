@@ -15,7 +15,7 @@ from dl_assets.config import PIPELINES
 from dl_assets.orchestration.assets import asset_key
 from dl_assets.orchestration.dead_runs import bury_dead_runs
 from dl_assets.orchestration.graph import Graph, Node
-from dl_assets.orchestration.metadata import check_metadata, check_results, check_severity, materialization_metadata
+from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata
 from dl_assets.orchestration.versions import Lock, code_version_locked, data_version, input_versions, read_lock
 
 WEBSERVER = "DL_WEBSERVER"
@@ -81,13 +81,7 @@ def _events_of(graph: Graph, node: Node, lock: Lock, instance: dg.DagsterInstanc
     metadata = {**materialization_metadata(graph, node, lock), "door": "dvc repro"}
     yield dg.AssetMaterialization(key, tags=tags, metadata=metadata)
     for check in check_results(graph, node):
-        yield dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=check.name,
-            passed=check.passed,
-            severity=check_severity(check),
-            metadata=check_metadata(check),
-        )
+        yield dg.AssetCheckEvaluation(**check_fields(key, check))
 
 
 def _tags(graph: Graph, node: Node, lock: Lock) -> dict[str, str]:

@@ -76,9 +76,9 @@ def test_few_photos_are_shown_often_in_small_batches(root: Path) -> None:
     write_photos(root / "photos", side=80)
     new_pipeline("cats", "image_classification", "photos", root)
     pipeline = load_pipeline("cats", root).check()
-    assert (pipeline.train.epochs, pipeline.train.batch_size, pipeline.train.learning_rate) == (30, 32, 2e-3)
-    assert (pipeline.train.weight_decay, pipeline.train.label_smoothing) == (0.05, 0.1)
-    assert pipeline.model.options["depth"] == 4
+    assert (pipeline.train.epochs, pipeline.train.batch_size, pipeline.train.learning_rate) == (60, 32, 2e-3)
+    assert (pipeline.train.weight_decay, pipeline.train.label_smoothing, pipeline.train.early_stopping) == (0.05, 0.1, 0)
+    assert (pipeline.model.options["width"], pipeline.model.options["depth"]) == (16, 5)
     assert "random_resized_crop" in [choice.name for choice in pipeline.augment]
 
 

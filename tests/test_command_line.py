@@ -1,0 +1,358 @@
+"""What a user sees for each mistake: one paragraph that names the file, the value and the remedy, and an exit code."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+from workspace import Workspace, make_workspace, wait_for
+
+PETS = """\
+task: image_classification
+source: {kind: folder, path: photos}
+clean: {image_size: 8, channels: 1, min_side: 8, max_rejected: 0.2}
+split: {}
+augment: []
+model: {name: cnn, width: 8}
+train: {epochs: 1, batch_size: 8}
+evaluate: {bootstrap_samples: 100}
+export: {}
+schedule: {}
+"""
+# Run in a workspace: print the checks of every run as JSON, oldest first.
+CHECKS = """
+import json, dagster as dg
+with dg.DagsterInstance.get() as instance:
+    records = instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), ascending=True)
+    found = [record.event_log_entry.dagster_event.event_specific_data for record in records]
+print(json.dumps([[check.check_name, check.passed, check.severity.value] for check in found]))
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return make_workspace(tmp_path_factory.mktemp("project") / "w")
+
+
+@pytest.fixture
+def project(shared: Workspace) -> Iterator[Workspace]:
+    """A project with the pipeline `pets` of 24 photos; nothing has run."""
+    for path in (*shared.root.glob("pipelines/*"), *map(shared.root.joinpath, ("data", "photos", "dvc.lock", ".dvc/cache"))):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    shared.write_pipeline("pets", PETS)
+    write_photos(shared.root / "photos", cat=12, dog=12)
+    yield shared
+    for process in shared.processes():
+        process.kill()
+
+
+def write_photos(folder: Path, **counts: int) -> None:
+    rng = np.random.default_rng(17)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            Image.fromarray(rng.integers(0, 256, (16, 16), dtype=np.uint8)).save(folder / name / f"{index:02}.png")
+
+
+def damage(folder: Path) -> None:
+    """Add three files that are no photos."""
+    (folder / "cat" / "nothing.png").write_bytes(b"")
+    (folder / "cat" / "letter.jpg").write_text("Dear cat, ...")
+    photo = (folder / "cat" / "00.png").read_bytes()
+    (folder / "cat" / "half.png").write_bytes(photo[: len(photo) // 2])
+
+
+def ask(project: Workspace, *command: str, code: int, says: tuple[str, ...]) -> str:
+    """Run a command that must fail; return the one error that it tells."""
+    result = project.run("dl", *command, check=False)
+    assert result.returncode == code, result.stdout
+    assert "Traceback" not in result.stdout
+    _, *errors = f"\n{result.stdout}".split("\nERROR: ")
+    assert len(errors) == 1, result.stdout
+    for words in says:
+        assert words in errors[0], result.stdout
+    return errors[0]
+
+
+def output_of(project: Workspace, *command: str) -> tuple[int, str]:
+    """Exit code and standard output alone, which is what a program reads."""
+    process = project.start("dl", *command, stderr=subprocess.DEVNULL)
+    output, _ = process.communicate(timeout=120)
+    return process.returncode, output
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def results(project: Workspace, pipeline: str = "pets") -> set[str]:
+    return {path.name for path in (project.root / "data" / pipeline).glob("*")} - {"reports"}
+
+
+# ---- the pipeline file -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("epochs: 1", "epoch: 1", ("pipelines/pets.yaml:7: train.epoch is not known here, did you mean 'epochs'?",)),
+        ("epochs: 1", "epochs: ten", ("pipelines/pets.yaml:7: train.epochs is 'ten', but must be a whole number",)),
+        ("name: cnn", "name: cnm", ("pipelines/pets.yaml:6: model.name is 'cnm', did you mean 'cnn'? Allowed: cnn.",)),
+    ],
+    ids=["unknown key", "wrong type", "unknown model"],
+)
+def test_a_mistake_in_the_file_is_told_alike_by_every_command(
+    project: Workspace, old: str, new: str, says: tuple[str, ...]
+) -> None:
+    project.edit_pipeline("pets", old, new)
+    for command in (("check", "pets"), ("run", "pets"), ("run", "pets", "--dagster")):
+        ask(project, *command, code=2, says=says)
+    assert not (project.root / "data").exists()
+
+
+def test_two_files_of_one_name_stop_that_pipeline_and_no_other(project: Workspace) -> None:
+    project.write_pipeline("twice", PETS).with_suffix(".yml").write_text(PETS)
+    says = ("pipelines/twice.yaml and pipelines/twice.yml claim the same name 'twice'", "Rename or delete one of them.")
+    for command in (("check",), ("run", "twice")):
+        ask(project, *command, code=2, says=says)
+    project.run("dl", "run", "pets", "ingest")
+
+
+@pytest.mark.parametrize("door", [(), ("--dagster",)], ids=["dvc", "dagster"])
+def test_a_broken_file_does_not_stop_another_pipeline(project: Workspace, door: tuple[str, ...]) -> None:
+    project.write_pipeline("broken", PETS)
+    project.run("dl", "sync")
+    project.write_pipeline("broken", "task: [")
+    told = project.run("dl", "run", "pets", "ingest", *door).stdout
+    assert "WARNING: pipelines/broken.yaml:1: not valid YAML" in told
+    assert results(project) == {"raw"}
+    ask(project, "run", "broken", code=2, says=("pipelines/broken.yaml:1: not valid YAML",))
+    status = json.loads(output_of(project, "status", "--json")[1])
+    assert status["ingest@pets"] == []
+    assert "not valid YAML" in status["ingest@broken"][0]
+
+
+def test_a_stale_index_is_told_by_dvc_and_mended_by_a_run(project: Workspace) -> None:
+    project.run("dl", "sync")
+    write_photos(project.root / "others", cat=3, dog=3)
+    project.edit_pipeline("pets", "path: photos", "path: others")
+    told = project.run("dvc", "repro", check=False)
+    says = "index.yaml is stale: for 'pets' it says input: photos, but pipelines/pets.yaml says others. Run: dl sync"
+    assert told.returncode != 0 and says in told.stdout
+    ask(project, "check", code=2, says=(says,))
+    project.run("dl", "run", "pets", "ingest")
+    project.run("dl", "check")
+    shutil.rmtree(project.root / "others")
+
+
+def test_a_pipeline_whose_file_was_deleted_is_told_and_forgotten(project: Workspace) -> None:
+    project.write_pipeline("gone", PETS)
+    project.run("dl", "sync")
+    (project.root / "pipelines" / "gone.yaml").unlink()
+    ask(project, "check", code=2, says=("it lists 'gone', but pipelines/gone.yaml does not exist. Run: dl sync",))
+    ask(project, "run", "gone", code=2, says=("pipelines/gone.yaml does not exist", "Pipelines: pets."))
+    project.run("dl", "check")
+
+
+# ---- the data --------------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_is_not_there_is_told_with_the_file_that_names_it(project: Workspace) -> None:
+    shutil.rmtree(project.root / "photos")
+    for command in (("check",), ("run", "pets")):
+        ask(project, *command, code=2, says=("pipelines/pets.yaml: source.path", "photos", "does not exist. Put"))
+    assert results(project) == set()
+
+
+def test_an_empty_source_is_told_with_the_file_that_names_it(project: Workspace) -> None:
+    shutil.rmtree(project.root / "photos")
+    (project.root / "photos").mkdir()
+    ask(project, "run", "pets", code=2, says=("pipelines/pets.yaml: source.path: photos holds no files. Put one folder",))
+    assert results(project) == set()
+
+
+def test_a_class_of_one_photo_is_told_in_the_same_words_through_both_doors(project: Workspace) -> None:
+    shutil.rmtree(project.root / "photos")
+    write_photos(project.root / "photos", cat=12, dog=1)
+    says = ("pipelines/pets.yaml: class 'dog' has 1 sample", "Add samples of 'dog'")
+    told = {ask(project, "run", "pets", "split", *door, code=2, says=says) for door in ((), ("--dagster",))}
+    assert len(told) == 1
+    assert results(project) == {"raw", "clean"}
+
+
+def test_damaged_files_are_rejected_one_by_one_and_the_run_goes_on(project: Workspace) -> None:
+    damage(project.root / "photos")
+    project.run("dl", "run", "pets", "clean")
+    rejected = pl.read_parquet(project.root / "data" / "pets" / "clean" / "rejected.parquet")
+    assert dict(rejected.select("origin", "reason").iter_rows()) == {
+        "cat/nothing.png": "unreadable",
+        "cat/letter.jpg": "unreadable",
+        "cat/half.png": "truncated",
+    }
+    assert all(rejected["detail"])
+
+
+def test_too_many_rejected_files_leave_the_previous_result(project: Workspace) -> None:
+    project.run("dl", "run", "pets", "clean")
+    before = fingerprint(project.root / "data" / "pets" / "clean")
+    damage(project.root / "photos")
+    project.edit_pipeline("pets", "max_rejected: 0.2", "max_rejected: 0.05")
+    says = ("pets: the clean stage did not pass 1 check. rejected_share: found 0.111111, allowed 0.05.", "cat/half.png")
+    told = ask(project, "run", "pets", code=1, says=(*says, "or raise clean.max_rejected", "data/.tmp/pets/clean.failed/clean"))
+    report = json.loads((project.root / "data" / "pets" / "reports" / "clean.json").read_text())
+    assert report["checks"]["rejected_share"]["passed"] is False
+    assert fingerprint(project.root / "data" / "pets" / "clean") == before
+    assert (project.root / told.rpartition("The whole log: ")[2].strip()).is_file()
+
+
+def test_a_failed_check_fails_the_dagster_run_and_is_recorded_there(project: Workspace) -> None:
+    damage(project.root / "photos")
+    project.edit_pipeline("pets", "max_rejected: 0.2", "max_rejected: 0.05")
+    ask(project, "run", "pets", "clean", "--dagster", code=1, says=("pets: the clean stage did not pass 1 check.",))
+    assert results(project) == {"raw"}
+    checks = json.loads(project.run(sys.executable, "-c", CHECKS).stdout.splitlines()[-1])
+    assert checks[-1] == ["rejected_share", False, "ERROR"]
+
+
+# ---- where it runs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["data", "data/pets"])
+def test_a_file_where_the_results_belong_is_told_and_kept(project: Workspace, place: str) -> None:
+    path = project.root / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    for door in ((), ("--dagster",)):
+        ask(project, "run", "pets", *door, code=2, says=(f"{place}", "a file is where a folder must be", "Move the file away"))
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_told(project: Workspace) -> None:
+    (project.root / "data" / "pets").mkdir(parents=True, mode=0o500)
+    ask(project, "run", "pets", "ingest", code=2, says=("data/pets", "cannot be written", "Give yourself the right"))
+    (project.root / "data" / "pets").chmod(0o700)
+
+
+def test_outside_of_a_project_every_command_names_the_right_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    for command in (("check",), ("status",), ("sync",), ("run", "pets"), ("ui",), ("new", "pets", "--source", "digits")):
+        ask(Workspace(tmp_path), *command, code=2, says=("There is no folder pipelines/ in", "the folder that holds dvc.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "says"),
+    [
+        (".git", None, "is in no Git repository, and DVC needs one. Run: git init"),
+        (".dvc", None, "has no folder .dvc"),
+        ("dvc.yaml", None, "dvc.yaml lacks stages of 'pets'. Take back what you changed: git checkout dvc.yaml"),
+        ("dvc.yaml", "stages: [", "'dvc.yaml', YAML file structure is corrupted. Mend the file, or take back"),
+        ("dvc.lock", "<<<<<<< HEAD", "'dvc.lock'"),
+    ],
+)
+def test_a_project_that_dvc_cannot_read_is_told(project: Workspace, place: str, content: str | None, says: str) -> None:
+    path, aside = project.root / place, project.root / "aside"
+    if path.exists():
+        path.rename(aside)
+    if content:
+        path.write_text(content)
+    ask(project, "run", "pets", "ingest", code=2, says=(says,))
+    if aside.exists():
+        aside.replace(path)
+
+
+# ---- the command line ------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_pipeline_is_told_with_the_nearest(project: Workspace) -> None:
+    for command in (("check", "petz"), ("run", "petz"), ("status", "petz")):
+        ask(project, *command, code=2, says=("pipelines/petz.yaml does not exist, did you mean 'pets'? Pipelines: pets.",))
+
+
+def test_an_unknown_stage_is_told_with_the_nearest(project: Workspace) -> None:
+    says = ("stage 'claen' is not known, did you mean 'clean'? Allowed: ingest, clean, split, ",)
+    for door in ((), ("--dagster",)):
+        ask(project, "run", "pets", "claen", *door, code=2, says=says)
+
+
+def test_a_new_pipeline_is_refused_with_what_would_do(project: Workspace) -> None:
+    new = ("new", "--source")
+    ask(project, *new, "photos", "pets", code=2, says=("pipelines/pets.yaml exists already", "Choose another name"))
+    ask(project, *new, "photos", "My Pets", code=2, says=("'My Pets' is no name for a pipeline", "for instance: my_pets"))
+    ask(
+        project,
+        *new,
+        "photoz",
+        "more",
+        code=2,
+        says=("There is neither a folder 'photoz'", "one folder of files for each class"),
+    )
+    assert {path.name for path in (project.root / "pipelines").iterdir()} == {"pets.yaml"}
+
+
+def test_a_run_stops_after_the_stage_that_was_named(project: Workspace) -> None:
+    told = project.run("dl", "run", "pets", "clean").stdout
+    assert results(project) == {"raw", "clean"}
+    assert "Stopped after clean, as asked; its result is in data/pets/clean" in told
+
+
+def test_the_output_for_programs_is_json(project: Workspace) -> None:
+    code, lines = output_of(project, "run", "pets", "ingest", "--json")
+    events = [json.loads(line) for line in lines.splitlines()]
+    assert code == 0 and {event["kind"] for event in events} == {"stage", "progress", "summary"}
+    project.edit_pipeline("pets", "min_side: 8", "min_side: 17")
+    code, lines = output_of(project, "run", "pets", "clean", "--json")
+    failed = [event for line in lines.splitlines() if (event := json.loads(line))["kind"] == "error"]
+    assert code == 1 and "rejected_share" in failed[0]["message"] and failed[0]["exit_code"] == 1
+    assert (0, {"problems": []}) == ((answer := output_of(project, "check", "--json"))[0], json.loads(answer[1]))
+    project.edit_pipeline("pets", "path: photos", "path: photoz")
+    code, text = output_of(project, "check", "--json")
+    assert code == 2 and "pipelines/index.yaml is stale" in json.loads(text)["problems"][0]
+
+
+def test_the_status_says_why_a_stage_would_run(project: Workspace) -> None:
+    project.run("dl", "run", "pets", "split")
+    project.edit_pipeline("pets", "image_size: 8", "image_size: 12")
+    code, text = output_of(project, "status", "pets", "--json")
+    status = json.loads(text)
+    assert code == 0
+    assert status["ingest@pets"] == []
+    assert status["clean@pets"] == ["pipelines/pets.yaml: clean modified"]
+    assert status["split@pets"] == ["clean would run before it"]
+    assert status["train@pets"] == ["has not run yet"]
+    assert "would run: has not run yet" in project.run("dl", "status").stdout
+
+
+def test_debug_shows_the_traceback_of_a_command_and_of_a_stage(project: Workspace) -> None:
+    told = project.run("dl", "--debug", "run", "petz", check=False)
+    assert told.returncode == 2 and "Traceback" in told.stdout and "ConfigError" in told.stdout
+    shutil.rmtree(project.root / "photos" / "dog")
+    told = project.run("dl", "--debug", "run", "pets", "ingest", check=False)
+    assert told.returncode == 2 and "in _require_classes" in told.stdout
+
+
+def test_an_interrupted_run_says_so_and_leaves_no_half_result(project: Workspace) -> None:
+    project.edit_pipeline("pets", "epochs: 1,", "epochs: 100000, early_stopping: 0,")
+    process = project.start("dl", "run", "pets")
+    assert process.stdout
+    told = ""
+    while "train@pets: 2 of" not in told:
+        line = process.stdout.readline()
+        assert line, told
+        told += line
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "ERROR: stopped. What was not finished is thrown away; run it again to complete it." in rest
+    assert "Traceback" not in rest
+    assert results(project) == {"raw", "clean", "parts", "augmented"}
+    wait_for(lambda: not project.processes("dl_assets"), 20, "the stage to end")
