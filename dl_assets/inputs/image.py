@@ -23,8 +23,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM", "JPEG2000
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 _SAYS_CUT_OFF = ("truncated", "premature", "unexpected end")
 _WHOLE_NUMBERS = ("I", "I;16", "I;16L", "I;16B", "I;16N")
-# A time that a CPU can train in; photos of this size are the measured recipe, more pixels cost more than they give.
-_SUGGESTED_SIZE = 80
+# On 1,000 photos 80 px were no better than 64 in as many epochs, and worse in as much time.
+_SUGGESTED_SIZE = 64
 
 
 def clean(

@@ -168,7 +168,7 @@ def _train_options(num_samples: int, image_size: int) -> dict[str, Any]:
     until the learning rate is low, and the best epochs are among the last. Tiny pictures have little to overfit to, so
     they need less to hold them back.
     """
-    epochs, batch_size = (60, 32) if num_samples < 5_000 else (20, 64) if num_samples < 50_000 else (6, 128)
+    epochs, batch_size = (80, 32) if num_samples < 5_000 else (15, 64) if num_samples < 50_000 else (6, 128)
     if image_size <= _TINY_PX:
         return {"epochs": min(epochs, 20), "batch_size": max(batch_size, 64), "learning_rate": 0.003}
     return {

@@ -19,7 +19,9 @@ DEFINITIONS = "dl_assets.orchestration.definitions"
 
 def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool) -> None:
     """Run the stages of a pipeline up to and including `stage` (all by default). Raises RunFailed."""
-    addresses = _addresses(pipeline, stage, root)
+    if stage is not None and stage not in ARTIFACT_OF_STAGE:
+        raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
+    addresses = [node.address for node in load_graph(root).of_pipeline(pipeline, stage)]
     command = _dagster_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
     log = root / "data" / ".tmp" / "logs" / f"{pipeline}-{os.getpid()}.log"
     for folder in (root / "data" / pipeline, log.parent):
@@ -46,15 +48,6 @@ def open_ui(root: Path, host: str, port: int) -> None:
 def _dagster_command(pipeline: str, stage: str | None) -> list[str]:
     selection = ["--op-selection", f"*{pipeline}__{stage}"] if stage else []
     return [sys.executable, "-m", "dagster", "job", "execute", "-m", DEFINITIONS, "-j", pipeline, *selection]
-
-
-def _addresses(pipeline: str, stage: str | None, root: Path) -> list[str]:
-    if stage is not None and stage not in ARTIFACT_OF_STAGE:
-        raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
-    graph = load_graph(root)
-    if f"{stage or next(iter(ARTIFACT_OF_STAGE))}@{pipeline}" not in graph.nodes:
-        raise ConfigError(f"dvc.yaml lacks stages of '{pipeline}'. Take back what you changed: git checkout dvc.yaml")
-    return [node.address for node in graph.of_pipeline(pipeline, stage)]
 
 
 def _more(log: Path, root: Path, exit_code: int) -> str:

@@ -70,8 +70,11 @@ class Graph:
         return [candidate for candidate in self.nodes.values() if candidate.address in found]
 
     def of_pipeline(self, pipeline: str, until: str | None = None) -> list[Node]:
-        """The stages of a pipeline in order; with `until`, that stage and all it needs."""
+        """The stages of a pipeline in order; with `until`, that stage and all it needs. Raises ConfigError without any."""
         nodes = [node for node in self.nodes.values() if node.pipeline == pipeline]
+        if not nodes or f"{until or nodes[0].stage}@{pipeline}" not in self.nodes:
+            what = f"stage '{until}'" if until else "stages"
+            raise ConfigError(f"dvc.yaml has no {what} for '{pipeline}'. Take back what you changed: git checkout dvc.yaml")
         if until is None:
             return nodes
         wanted, queue = set(), [self.nodes[f"{until}@{pipeline}"]]

@@ -23,9 +23,9 @@ def reasons(pipeline: str | None, root: Path) -> dict[str, list[str]]:
     """
     graph = load_graph(root)
     broken = _broken(graph.pipelines, root)
-    if pipeline is not None and (pipeline in broken or pipeline not in graph.pipelines):
+    if pipeline is not None:
         load_pipeline(pipeline, root)
-    nodes = [node for node in graph.nodes.values() if pipeline in (None, node.pipeline)]
+    nodes = list(graph.nodes.values()) if pipeline is None else graph.of_pipeline(pipeline)
     readable = [node.address for node in nodes if node.pipeline not in broken]
     changed = changes(root, *readable) if readable else {}
     has_run = read_lock(graph)

@@ -82,7 +82,7 @@ def load(policy: dict[str, Any], seed: int) -> Policy:
         ) from error
 
 
-def suggest(num_samples: int, *, image_size: int = 80) -> list[dict[str, Any]]:
+def suggest(num_samples: int, *, image_size: int = 64) -> list[dict[str, Any]]:
     """Choose an `augment` section: the fewer photos, the stronger; no flips and only small moves for tiny pictures."""
     if image_size <= 32:
         return [{"affine": {"rotate": 12, "shift": 0.08, "scale": [0.9, 1.1]}}]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dl_assets.inputs import image
 
-SIZE = 80
+SIZE = 64
 
 
 def with_pillow(payload: bytes, *, draft: bool) -> None:

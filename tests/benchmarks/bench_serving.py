@@ -11,7 +11,7 @@ from dl_assets.config import Choice
 from dl_assets.stages.export import write_onnx
 from dl_assets.training.network import Network, build_network
 
-SHAPE = (80, 80, 3)
+SHAPE = (64, 64, 3)
 
 
 @pytest.fixture(scope="module")

@@ -234,7 +234,7 @@ def test_pictures_of_one_colour_stay_finite() -> None:
 
 def test_options_are_suggested_from_the_pictures() -> None:
     assert inputs.suggest([encoded(noise(8, 8, 1))]) == {"image_size": 8, "channels": 1, "min_side": 4}
-    assert inputs.suggest([encoded(noise(500, 375), "JPEG"), b"broken"]) == {"image_size": 80, "channels": 3, "min_side": 40}
+    assert inputs.suggest([encoded(noise(500, 375), "JPEG"), b"broken"]) == {"image_size": 64, "channels": 3, "min_side": 32}
     assert inputs.suggest([b"broken"]) == {}
 
 

@@ -63,7 +63,7 @@ def test_a_relative_path_is_relative_to_the_project(
     assert load_pipeline("cats", root).check().source.options["path"] == "photos"
 
 
-@pytest.mark.parametrize(("side", "channels", "image_size"), [(40, 3, 40), (24, 1, 24), (500, 3, 80)])
+@pytest.mark.parametrize(("side", "channels", "image_size"), [(40, 3, 40), (24, 1, 24), (500, 3, 64)])
 def test_size_and_channels_follow_the_pictures(root: Path, side: int, channels: int, image_size: int) -> None:
     write_photos(root / "photos", side, channels)
     new_pipeline("cats", "image_classification", "photos", root)
@@ -76,7 +76,7 @@ def test_few_photos_are_shown_often_in_small_batches(root: Path) -> None:
     write_photos(root / "photos", side=80)
     new_pipeline("cats", "image_classification", "photos", root)
     pipeline = load_pipeline("cats", root).check()
-    assert (pipeline.train.epochs, pipeline.train.batch_size, pipeline.train.learning_rate) == (60, 32, 2e-3)
+    assert (pipeline.train.epochs, pipeline.train.batch_size, pipeline.train.learning_rate) == (80, 32, 2e-3)
     assert (pipeline.train.weight_decay, pipeline.train.label_smoothing, pipeline.train.early_stopping) == (0.05, 0.1, 0)
     assert (pipeline.model.options["width"], pipeline.model.options["depth"]) == (16, 5)
     assert "random_resized_crop" in [choice.name for choice in pipeline.augment]
