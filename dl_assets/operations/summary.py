@@ -10,38 +10,31 @@ from rich.table import Table
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
 from dl_assets.artifacts.report import read_json
 
-_TITLES = ("Report", "ONNX", "Certificate")
-
 
 def print_summary(pipeline: str, stage: str | None, root: Path, as_json: bool) -> None:
-    """Print what a run made: the test metrics and the certificate, or the folder of the stage that it was to stop after."""
-    if stage not in (None, "export"):
-        _print_place(root / "data" / pipeline / ARTIFACT_OF_STAGE[stage], stage, as_json)
-        return
+    """Print the results of the stage that a run was to stop after, or of the whole pipeline."""
     folder = root / "data" / pipeline
-    metrics = read_json(folder / "evaluation" / "metrics.json")
-    certificate = read_json(folder / "exported" / "certificate.json")
+    made = [stage] if stage else ["evaluate", "export"]
+    metrics = read_json(folder / "evaluation" / "metrics.json") if "evaluate" in made else None
+    certificate = read_json(folder / "exported" / "certificate.json") if "export" in made else None
     places = {
-        "report": str(folder / "evaluation" / "report.html"),
-        "onnx": str(folder / "exported" / "model.onnx"),
-        "certificate": str(folder / "exported" / "certificate.json"),
-    }
+        **({"report": str(folder / "evaluation" / "report.html")} if metrics else {}),
+        **({"onnx": str(folder / "exported" / "model.onnx")} if certificate else {}),
+        **({"certificate": str(folder / "exported" / "certificate.json")} if certificate else {}),
+    } or {ARTIFACT_OF_STAGE[made[0]]: str(folder / ARTIFACT_OF_STAGE[made[0]])}
     if as_json:
         print(json.dumps({"kind": "summary", "metrics": metrics, "certificate": certificate, "places": places}))
         return
-    console = Console(highlight=False)
-    console.print(_metrics_table(pipeline, metrics))
-    console.print(
-        f"Certificate: ONNX agrees with torch on {certificate['agreement']:.2%} of "
-        f"{certificate['num_samples']} test samples, largest difference {certificate['max_difference']:.1e}"
-    )
-    for title, place in (*zip(_TITLES, places.values(), strict=True), ("UI", "make ui, then open http://127.0.0.1:3000")):
-        console.print(f"{title:<12} {place}", soft_wrap=True)
-
-
-def _print_place(folder: Path, stage: str, as_json: bool) -> None:
-    text = f"Stopped after {stage}, as asked; its result is in {folder}"
-    print(json.dumps({"kind": "summary", "places": {stage: str(folder)}}) if as_json else text)
+    console = Console(highlight=False, soft_wrap=True)
+    if metrics:
+        console.print(_metrics_table(pipeline, metrics))
+    if certificate:
+        console.print(
+            f"ONNX agrees with torch on {certificate['agreement']:.2%} of {certificate['num_samples']} test samples; "
+            f"the largest difference of a probability is {certificate['max_difference']:.1e}."
+        )
+    for title, place in {**places, "UI": "make ui, then open http://127.0.0.1:3000"}.items():
+        console.print(f"{'ONNX' if title == 'onnx' else title[0].upper() + title[1:]:<12} {place}")
 
 
 def print_status(changes: dict[str, list[str]], as_json: bool) -> None:

@@ -7,14 +7,12 @@ from pathlib import Path
 from dl_assets import progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
 from dl_assets.errors import ConfigError
-from dl_assets.orchestration.execution import RunFailed, follow, reproduce_command
+from dl_assets.orchestration.execution import RunFailed, follow, job_command, reproduce_command
 from dl_assets.orchestration.graph import load_graph
 from dl_assets.orchestration.sensor import WEBSERVER
 from dl_assets.orchestration.terminal import display
 from dl_assets.problems import choose
 from dl_assets.runner import writable
-
-DEFINITIONS = "dl_assets.orchestration.definitions"
 
 
 def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool) -> None:
@@ -22,7 +20,7 @@ def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, 
     if stage is not None and stage not in ARTIFACT_OF_STAGE:
         raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
     addresses = [node.address for node in load_graph(root).of_pipeline(pipeline, stage)]
-    command = _dagster_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
+    command = job_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
     log = root / "data" / ".tmp" / "logs" / f"{pipeline}-{os.getpid()}.log"
     for folder in (root / "data" / pipeline, log.parent):
         with writable(folder):
@@ -43,11 +41,6 @@ def open_ui(root: Path, host: str, port: int) -> None:
     os.chdir(root)
     os.environ.update({"DAGSTER_HOME": str(root.resolve()), WEBSERVER: f"http://{host}:{port}"})
     os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)])
-
-
-def _dagster_command(pipeline: str, stage: str | None) -> list[str]:
-    selection = ["--op-selection", f"*{pipeline}__{stage}"] if stage else []
-    return [sys.executable, "-m", "dagster", "job", "execute", "-m", DEFINITIONS, "-j", pipeline, *selection]
 
 
 def _more(log: Path, root: Path, exit_code: int) -> str:

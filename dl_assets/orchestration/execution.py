@@ -31,6 +31,10 @@ def reproduce_command(addresses: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "dl_assets.orchestration.reproduce", *addresses]
 
 
+def job_command(pipeline: str, stage: str | None) -> list[str]:
+    return [sys.executable, "-m", "dl_assets.orchestration.job", pipeline, *filter(None, [stage])]
+
+
 def follow(
     command: Sequence[str],
     root: Path,

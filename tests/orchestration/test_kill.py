@@ -65,9 +65,18 @@ def test_the_step_worker_is_killed(ran: Any) -> None:
 
 def test_the_run_worker_is_killed(ran: Any) -> None:
     process = start_training(ran, *DAGSTER)
-    the(ran.processes("dagster job execute")).kill()
+    the(ran.processes("dl_assets.orchestration.job")).kill()
     assert process.wait(60) == 1
     completes_after(ran, *DAGSTER)
+
+
+@pytest.mark.parametrize("door", [(), ("--dagster",)])
+def test_the_command_itself_is_killed(ran: Any, door: tuple[str, ...]) -> None:
+    process = start_training(ran, "dl", "run", "digits", "train", *door)
+    process.kill()
+    process.wait(10)
+    wait_for(lambda: not ran.processes("dl_assets"), 30, "every process to end")
+    completes_after(ran, "dl", "run", "digits", "train", *door)
 
 
 def test_a_bare_dvc_repro_is_killed(ran: Any) -> None:
