@@ -10,10 +10,9 @@ from workspace import REPOSITORY, Workspace, make_workspace
 
 PHOTOS = REPOSITORY.parent / "shared" / "data" / "cats_dogs"
 
-pytestmark = [
-    pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photos are not here: they would be in ../shared/data/cats_dogs"),
-    pytest.mark.xdist_group("cats_dogs"),
-]
+pytestmark = pytest.mark.skipif(
+    not PHOTOS.is_dir(), reason="the photos are not here: they would be in ../shared/data/cats_dogs"
+)
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,6 @@ from workspace import REPOSITORY, Workspace, make_workspace
 
 from dl_assets.artifacts.shards import ArrayReader
 
-# One process for all of them, because they share one run of the whole pipeline.
-pytestmark = pytest.mark.xdist_group("digits")
-
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Workspace:

@@ -45,9 +45,6 @@ def test_a_selection_string_materialises_an_asset_and_all_above_it(workspace: An
     assert made == {"raw", "clean", "parts", "reports"}
 
 
-in_one_process = pytest.mark.xdist_group("webserver")  # they share one, which takes a while to start
-
-
 class Webserver:
     def __init__(self, workspace: Workspace, port: int) -> None:
         self.workspace, self.address = workspace, f"http://127.0.0.1:{port}"
@@ -92,7 +89,6 @@ def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
     wait_for(lambda: not workspace.processes("dagster"), 60, "Dagster to end")
 
 
-@in_one_process
 def test_a_run_launched_through_graphql_succeeds_and_shows_every_epoch(webserver: Webserver) -> None:
     run_id = webserver.launch("digits")
     wait_for(lambda: webserver.status(run_id) in ("SUCCESS", "FAILURE"), 240, "the run to end")
@@ -112,7 +108,6 @@ def test_a_run_launched_through_graphql_succeeds_and_shows_every_epoch(webserver
     assert "val_accuracy" in {entry["label"] for entry in epochs[0]["metadataEntries"]}
 
 
-@in_one_process
 def test_an_edit_of_a_parameter_turns_the_asset_stale_in_the_running_ui(webserver: Webserver) -> None:
     webserver.workspace.run("dl", "run", "digits")
     wait_for(lambda: webserver.stale()["digits/model"] == "FRESH", 60, "the model to be fresh")
@@ -122,7 +117,6 @@ def test_an_edit_of_a_parameter_turns_the_asset_stale_in_the_running_ui(webserve
     wait_for(lambda: set(webserver.stale().values()) == {"FRESH"}, 60, "the sensor to report what dvc repro did")
 
 
-@in_one_process
 def test_terminate_leaves_no_process_behind(webserver: Webserver) -> None:
     workspace = webserver.workspace
     workspace.write_pipeline("long", DIGITS.replace("epochs: 2", "epochs: 2000"))
