@@ -24,7 +24,8 @@ class Workspace:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("DL_", "DAGSTER", "DVC", "PYTEST"))}
+        ours = ("DL_", "DAGSTER", "DVC", "PYTEST", "PYTHONDONTWRITEBYTECODE")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         return {**kept, "PATH": f"{BIN}{os.pathsep}{kept['PATH']}", "DAGSTER_HOME": str(self.root), "COLUMNS": "200"}
 
     def start(self, *command: str, **options: object) -> "subprocess.Popen[str]":
@@ -84,7 +85,7 @@ def wait_for(truth: Callable[[], object], seconds: float = 90, what: str = "") -
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or truth}"
-        time.sleep(0.1)
+        time.sleep(0.25)  # looking at all processes is not cheap
 
 
 DIGITS = """\

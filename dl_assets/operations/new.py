@@ -164,7 +164,7 @@ def _train_options(num_samples: int, image_size: int) -> dict[str, Any]:
     """Choose how long to train.
 
     Measured on 1,000 photos of cats and dogs at 64 px, one run each, 150 test photos (so +- 0.065): 0.77 right after
-    60 epochs, 0.81 after 80 (about four minutes on two idle cores), 0.80 after 100. Early stopping after 10 epochs
+    60 epochs, 0.81 after 80 (314 s on two cores that had other work too), 0.80 after 100. Early stopping after 10 epochs
     would have ended the last one at epoch 46, with 0.76 instead of 0.81 on val: photos are not stopped early.
 
     A larger set shows as many pictures in fewer epochs, and its larger batches use the processor better. Tiny pictures
