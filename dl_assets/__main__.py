@@ -97,7 +97,6 @@ def ui(
     from dl_assets.orchestration.doors import open_ui
 
     _sync()
-    print(f"Dagster starts at http://{host}:{port}", flush=True)
     open_ui(ROOT, host, port)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -342,3 +343,13 @@ def test_an_interrupted_run_says_so_and_leaves_no_half_result(project: Workspace
     assert "Traceback" not in rest
     assert results(project) == {"raw"}
     assert not project.processes("dl_assets")
+
+
+def test_a_port_that_is_taken_is_told(workspace: Workspace) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = workspace.run("dl", "ui", "--port", str(port), check=False)
+    assert result.returncode == 2
+    assert f"http://127.0.0.1:{port} cannot be served (Address already in use)" in result.stdout

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -177,7 +178,7 @@ def test_a_terminated_stage_ends_at_once_without_a_result(slow: Path) -> None:
 @pytest.mark.parametrize("shell", [False, True], ids=["direct", "through a shell as DVC does"])
 def test_a_stage_ends_with_the_process_that_started_it(slow: Path, shell: bool) -> None:
     stage = [sys.executable, "-m", "dl_assets", "stage", "clean", "pets"]
-    code = f"import subprocess; subprocess.run({(' '.join(stage) if shell else stage)!r}, shell={shell})"
+    code = f"import subprocess; subprocess.run({(shlex.join(stage) if shell else stage)!r}, shell={shell})"
     parent = subprocess.Popen([sys.executable, "-c", code], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     wait_until_working(parent)
     processes = psutil.Process(parent.pid).children(recursive=True)

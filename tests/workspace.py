@@ -26,7 +26,13 @@ class Workspace:
     def environment(self) -> dict[str, str]:
         ours = ("DL_", "DAGSTER", "DVC", "PYTEST", "PYTHONDONTWRITEBYTECODE")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-        return {**kept, "PATH": f"{BIN}{os.pathsep}{kept['PATH']}", "DAGSTER_HOME": str(self.root), "COLUMNS": "200"}
+        return {
+            **kept,
+            "PATH": f"{BIN}{os.pathsep}{kept['PATH']}",
+            "DAGSTER_HOME": str(self.root),
+            "COLUMNS": "200",
+            "OMP_NUM_THREADS": "1",
+        }
 
     def start(self, *command: str, **options: object) -> "subprocess.Popen[str]":
         arguments = [sys.executable, "-m", "dl_assets", *command[1:]] if command[0] == "dl" else list(command)

@@ -1,6 +1,7 @@
 """The two doors to one run, as the command line opens them: DVC directly, or DVC through the Dagster job."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -37,10 +38,24 @@ def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, 
 
 
 def open_ui(root: Path, host: str, port: int) -> None:
-    """Replace this process by Dagster's webserver and daemon."""
+    """Replace this process by Dagster's webserver and daemon. Raises ConfigError where the port is taken."""
+    _require_free(host, port)  # Dagster would take another one, and neither the user nor the sensor would know which
+    print(f"Dagster starts at http://{host}:{port}", flush=True)
     os.chdir(root)
     os.environ.update({"DAGSTER_HOME": str(root.resolve()), WEBSERVER: f"http://{host}:{port}"})
     os.execv(sys.executable, [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)])
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"http://{host}:{port} cannot be served ({error.strerror}); is a UI open there already? "
+                f"If not, choose another port: dl ui --port {port + 1}"
+            ) from None
 
 
 def _more(log: Path, root: Path, exit_code: int) -> str:
