@@ -17,11 +17,11 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A clone in which the photos were learnt from for two epochs, and otherwise with what `dl new` chose."""
+    """A clone in which the photos were learnt from for one epoch, and otherwise with what `dl new` chose."""
     made = make_workspace(tmp_path_factory.mktemp("cats_dogs") / "w")
     made.run("dl", "new", "cats_dogs", "--source", str(PHOTOS))
     path = made.root / "pipelines" / "cats_dogs.yaml"
-    text, count = re.subn(r"\bepochs: \d+", "epochs: 2", path.read_text())
+    text, count = re.subn(r"\bepochs: \d+", "epochs: 1", path.read_text())
     assert count == 1
     path.write_text(text)
     made.run("dl", "run", "cats_dogs")

@@ -30,4 +30,4 @@ def test_an_interrupted_run_ends_everything_it_started(ran: Any, door: tuple[str
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     wait_for(lambda: not ran.processes("dl_assets"), 20, "every process to end")
-    completes_after(ran, *DVC, *door)
+    completes_after(ran, *DVC)

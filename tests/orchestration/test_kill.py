@@ -31,7 +31,7 @@ def test_the_step_worker_is_killed(ran: Any) -> None:
     process = start_training(ran, *DAGSTER)
     the(ran.processes("dl_assets.orchestration.reproduce")).parent().kill()
     assert process.wait(60) == 1
-    completes_after(ran, *DAGSTER)
+    completes_after(ran, *DVC)
 
 
 def test_the_run_worker_is_killed(ran: Any) -> None:

@@ -116,7 +116,7 @@ def test_dvc_shows_metrics_and_runs_an_experiment(ran: Any) -> None:
     assert "epochs: 1" in (ran.root / "pipelines" / "digits.yaml").read_text()
     history = ran.root / "data/digits/model/history.csv"
     assert len(history.read_text().splitlines()) == 1 + 1
-    ran.run("dvc", "exp", "run", "--temp", "-S", "pipelines/digits.yaml:train.epochs=3")
+    ran.run("dvc", "exp", "run", "--temp", "-S", "pipelines/digits.yaml:train.epochs=3", "train@digits")
     assert len(history.read_text().splitlines()) == 1 + 1
     experiments = json.loads(ran.run("dvc", "exp", "show", "--json").stdout)
     assert len(experiments[1]["experiments"]) == 2
