@@ -12,7 +12,7 @@ from workspace import Workspace
 
 from dl_assets import index
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
-from dl_assets.config import SECTIONS, Pipeline, load_pipeline
+from dl_assets.config import SECTIONS, Pipeline, load_pipeline, scan_pipelines
 
 REPOSITORY = Path(__file__).parents[2]
 STAGES = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())["stages"]
@@ -139,6 +139,7 @@ def test_every_dependency_in_dvc_yaml_exists() -> None:
 
 
 def test_the_index_that_is_committed_is_fresh() -> None:
+    assert set(index.read_index(REPOSITORY)) == set(scan_pipelines(REPOSITORY)[0])
     for name in index.read_index(REPOSITORY):
         index.require_fresh(name, REPOSITORY)
 

@@ -83,7 +83,7 @@ def folders(exported) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def test_arrays(folders) -> ArrayReader:
+def held_out(folders) -> ArrayReader:
     return ArrayReader(folders["clean"], read_table(CLEAN_SAMPLES, folders["clean"]).tail(20))
 
 
@@ -136,23 +136,23 @@ def test_the_certificate_names_the_file_that_it_is_about(folders):
     assert set(certificate["versions"]) == {"torch", "onnx", "onnxruntime"}
 
 
-def test_the_golden_samples_can_be_asked_again(folders, test_arrays):
+def test_the_golden_samples_can_be_asked_again(folders, held_out):
     certificate = json.loads((folders["out"] / "certificate.json").read_text())
     golden = np.array([sample["probabilities"] for sample in certificate["golden"]])
     assert [sample["id"] for sample in certificate["golden"]] == [f"sample{index}" for index in range(20, 25)]
-    assert np.allclose(golden, answers(folders["out"] / "model.onnx", test_arrays, 5)[:5], atol=1e-5)
+    assert np.allclose(golden, answers(folders["out"] / "model.onnx", held_out, 5)[:5], atol=1e-5)
 
 
 @pytest.mark.parametrize("strength", [0.05, 1.0, np.nan])
-def test_a_tampered_model_is_found_out(folders, test_arrays, tmp_path, strength):
+def test_a_tampered_model_is_found_out(folders, held_out, tmp_path, strength):
     model = onnx.load(folders["out"] / "model.onnx")
     weights = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
     values = onnx.numpy_helper.to_array(weights)
     weights.CopyFrom(onnx.numpy_helper.from_array(values * np.float32(1 - strength), weights.name))
     onnx.save(model, tmp_path / "model.onnx")
-    expected = predict(load_network(folders["model"]), test_arrays)
-    honest = compare(expected, answers(folders["out"] / "model.onnx", test_arrays, 64), 64)
-    tampered = compare(expected, answers(tmp_path / "model.onnx", test_arrays, 64), 64)
+    expected = predict(load_network(folders["model"]), held_out)
+    honest = compare(expected, answers(folders["out"] / "model.onnx", held_out, 64), 64)
+    tampered = compare(expected, answers(tmp_path / "model.onnx", held_out, 64), 64)
     assert honest.max_difference < PIPELINE.export.max_difference < tampered.max_difference
 
 
