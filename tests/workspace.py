@@ -26,6 +26,7 @@ class Workspace:
     def environment(self) -> dict[str, str]:
         ours = ("DL_", "DAGSTER", "DVC", "PYTEST", "PYTHONDONTWRITEBYTECODE")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+        kept.pop("SHELL", None)  # DVC then takes dash, which stays between DVC and the stage: the harder case, as in CI
         return {
             **kept,
             "PATH": f"{BIN}{os.pathsep}{kept['PATH']}",
