@@ -68,14 +68,41 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline; stages whose inputs are unchanged are skipped."""
-    from dl_assets.config import load_pipeline
+    from dl_assets.operations.sound import require_sound
     from dl_assets.operations.summary import print_summary
     from dl_assets.orchestration.doors import run as run_pipeline
 
     _sync()
-    load_pipeline(name, ROOT).check()
+    require_sound(name, ROOT)
     run_pipeline(name, stage, ROOT, through_dagster=dagster, as_json=as_json)
     print_summary(name, stage, ROOT, as_json)
+
+
+@app.command(name="predict")
+def predict_(
+    name: Name,
+    files: Annotated[list[str] | None, typer.Argument(help="files, or folders of files")] = None,
+    out: Annotated[Path | None, typer.Option(help="write a CSV file here; else the rows are printed")] = None,
+    submission: Annotated[
+        Path | None, typer.Option(help="write Kaggle's id,label here; without FILES, of what the source has to be predicted")
+    ] = None,
+    positive: Annotated[str | None, typer.Option(help="class whose probability is submitted; the second of two")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the exported model about files; one that cannot be read gets a row that says why."""
+    from dl_assets.operations.predict import predict_files
+    from dl_assets.operations.submission import write_submission
+
+    if submission and (out or as_json):
+        raise ConfigError("--submission writes a file of its own. Leave --out and --json away, or run the command twice.")
+    if submission:
+        write_submission(name, files or [], ROOT, submission, positive)
+    elif positive:
+        raise ConfigError("--positive is for a submission. Add --submission FILE, or leave it away.")
+    elif not files:
+        raise ConfigError(f"there is nothing to predict. Name files or folders: dl predict {name} FILES")
+    else:
+        predict_files(name, files, ROOT, out, as_json=as_json)
 
 
 @app.command()

@@ -8,27 +8,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 from dl_assets import registry
+from dl_assets.augmentation import Augment, Choice, read_augment
 from dl_assets.errors import ConfigError
 from dl_assets.problems import Document, DocumentError, M, Place, choose, fewest, gather, read_yaml, shown
-from dl_assets.sections import Clean, Evaluate, Export, Schedule, Split, Train
+from dl_assets.sections import Action, Clean, Evaluate, Export, Schedule, Source, Split, Train
 from dl_assets.tasks._task import Task
 
 __all__ = [
     "INDEX",
     "PIPELINES",
     "SECTIONS",
+    "Augment",
     "Choice",
     "Clean",
     "Evaluate",
     "Export",
     "Pipeline",
     "Schedule",
+    "Source",
     "Split",
     "Train",
     "better_name",
+    "clean_options",
     "load_pipeline",
     "read_pipeline",
     "read_yaml",
@@ -39,14 +43,6 @@ T = TypeVar("T")
 
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A source, model or transform by name, with its validated options."""
-
-    name: str
-    options: dict[str, Any]
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
@@ -98,7 +94,20 @@ class Pipeline:
 
     @functools.cached_property
     def source(self) -> Choice:
-        return self._choice("source", "kind", registry.find("sources", self.source_kind))
+        """The source with its own options; see `keep` for the one that every source has."""
+        own = registry.options_of(registry.find("sources", self.source_kind)).model_fields
+        options = dict(self._source)
+        return Choice(self.source_kind, {name: options[name] for name in own})
+
+    @functools.cached_property
+    def keep(self) -> str:
+        return self._source.keep
+
+    @functools.cached_property
+    def _source(self) -> Source:
+        function = registry.find("sources", self.source_kind)
+        options = {name: value for name, value in self._section("source", dict).items() if name != "kind"}
+        return self._file.validate(("source",), options, cast(type[Source], registry.options_of(function, Source)))
 
     @functools.cached_property
     def model_name(self) -> str:
@@ -113,21 +122,20 @@ class Pipeline:
         return choice
 
     @functools.cached_property
-    def augment(self) -> list[Choice]:
-        entries = self._section("augment", list) or []
+    def augment(self) -> Augment:
+        """The section with its transforms tried out; that imports albumentations, which takes 2 s."""
         return self._by_inputs(
-            lambda inputs: gather(
-                partial(self._transform, registry.functions("transforms", inputs), *numbered) for numbered in enumerate(entries)
+            lambda inputs: read_augment(
+                self._file,
+                self.document.get("augment"),
+                inputs,
+                lambda: registry.module("transforms", inputs).stored_shape(self.clean),
             )
         )
 
     @functools.cached_property
     def clean(self) -> Clean:
-        return self._by_inputs(
-            lambda inputs: self._options(
-                "clean", cast(type[Clean], registry.options_of(registry.module("inputs", inputs).clean, Clean))
-            )
-        )
+        return self._by_inputs(lambda inputs: self._options("clean", clean_options(inputs)))
 
     @functools.cached_property
     def split(self) -> Split:
@@ -227,21 +235,6 @@ class Pipeline:
             f"is '{self.model_name}', which maps {maps}, but task '{self.task_name}' needs {self.task.maps}. {remedy}",
         )
 
-    def _transform(self, known: dict[str, Callable[..., Any]], index: int, entry: Any) -> Choice:
-        entry = {entry: None} if isinstance(entry, str) else entry
-        place: Place = ("augment", index)
-        if not isinstance(entry, dict) or len(entry) != 1:
-            raise self._file.problem(
-                place,
-                f"is {shown(entry)}, but must be one transform with its options, such as "
-                "`- rotate: {limit: 10}`; each transform begins with its own `- `.",
-            )
-        ((name, options),) = entry.items()
-        self._known(place, name, list(known))
-        if not isinstance(options, dict | None):
-            raise self._file.problem((*place, name), f"is {shown(options)}, but its options must be a mapping such as `{{}}`.")
-        return Choice(name, dict(self._file.validate((*place, name), options or {}, registry.options_of(known[name]))))
-
     def _by_inputs(self, check: Callable[[str], T]) -> T:
         """Check by the task's kind of input; where the task is wrong, by the kind that suits the section best."""
         try:
@@ -250,6 +243,23 @@ class Pipeline:
             others = fewest(partial(check, kind) for kind in registry.names("inputs"))
             raise DocumentError(self.path, [*unknown.found, *others]) from None
         return check(inputs)
+
+
+@functools.cache
+def clean_options(inputs: str) -> type[Clean]:
+    """Return the options of `clean` for a kind of input: how it is decoded, what is alike, and what its checks ask for.
+
+    Each check has an option of its own name beside its thresholds, which says what becomes of the samples that it finds.
+    """
+    module = registry.module("inputs", inputs)
+    model = registry.options_of(module.clean, Clean)
+    if hasattr(module, "similar"):
+        model = registry.options_of(module.similar, model)
+    for name in module.CHECKS:
+        check = registry.find("checks", name)
+        action: dict[str, Any] = {name: (Action, check.default_action)}
+        model = registry.options_of(check, create_model(name, __base__=model, **action))
+    return cast(type[Clean], model)
 
 
 def load_pipeline(name: str, root: Path = Path()) -> Pipeline:

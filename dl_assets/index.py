@@ -6,6 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from dl_assets import registry
 from dl_assets.config import INDEX, load_pipeline, read_pipeline, read_yaml, scan_pipelines
 from dl_assets.errors import ConfigError
 from dl_assets.files import replace_text
@@ -17,15 +18,18 @@ HEADER = "# Derived from the files beside it by `dl sync`; commit it, never edit
 def entry(path: Path, root: Path = Path()) -> dict[str, str]:
     """Return the index entry of one pipeline file: the code and the data that its stages depend on."""
     pipeline = read_pipeline(path, root)
-    task_name, model, source = gather([lambda: pipeline.task_name, lambda: pipeline.model_name, lambda: pipeline.source_kind])
+    gather([lambda: pipeline.task_name, lambda: pipeline.model_name, lambda: pipeline.source])
+    source = pipeline.source
+    # Data that comes with a library changes only with the source's own module; dvc.yaml can do without neither of the two.
+    watched = registry.module("sources", source.name).watched(**source.options) or (f"dl_assets/sources/{source.name}.py",)
     return {
-        "task": task_name,
+        "task": pipeline.task_name,
         "inputs": pipeline.task.inputs,
         "targets": pipeline.task.targets,
-        "model": model,
-        "source": source,
-        # DVC watches the source's path; data that comes with a library changes only with the source's own module.
-        "input": str(pipeline.document["source"].get("path") or f"dl_assets/sources/{source}.py"),
+        "model": pipeline.model_name,
+        "source": source.name,
+        "input": watched[0],
+        "files": watched[-1],
     }
 
 

@@ -86,7 +86,7 @@ class Document:
 
     def validate(self, place: Place, options: dict[str, Any], model: type[M]) -> M:
         """Return the options at `place` as `model`, or raise every problem they have."""
-        options = _plain(options)
+        options = plain(options)
         try:
             # By way of JSON, in which a YAML list may be a tuple and nothing else is converted.
             return model.model_validate_json(json.dumps(options, default=str))
@@ -104,7 +104,7 @@ class Document:
             [
                 problem
                 for inside, messages in wrong.items()
-                for problem in self.problem((*place, *inside), _ended(", or ".join(messages))).found
+                for problem in self.problem((*place, *inside), _ended(", or ".join(message.removesuffix(".") for message in messages))).found
             ],
         )
 
@@ -137,7 +137,7 @@ def read_yaml(path: Path) -> Any:
 
 def shown(value: Any) -> str:
     """Return a value as the user may have written it, shortened."""
-    text = f"'{value}'" if isinstance(value, str) else json.dumps(_plain(value), default=str, ensure_ascii=False)
+    text = f"'{value}'" if isinstance(value, str) else json.dumps(plain(value), default=str, ensure_ascii=False)
     text = "nothing" if value is None else text
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -181,7 +181,8 @@ def _explain(item: dict[str, Any], known: list[str]) -> str:
         return f"is missing. Add `{item['loc'][-1]}: ...`."
     if kind == "value_error":
         message = str(context["error"])
-        return f"is {shown(found)}, which {message}" if item["loc"] else message
+        how = ", which" if message[:1].islower() else ":"  # what libraries say is a sentence of its own
+        return f"is {shown(found)}{how} {message}" if item["loc"] else message
     if kind == "literal_error":
         return f"is {shown(found)}{choose(found, context['expected'].replace(chr(39), '').replace(' or ', ', ').split(', '))}"
     needed = _NEEDED[kind].format(**context) if kind in _NEEDED else item["msg"].replace("Input should", "must")
@@ -204,12 +205,12 @@ def _inside(options: Any, location: tuple[str | int, ...]) -> Place:
     return place
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return ruamel's values as Python's own, with text for keys."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return bool(value) if isinstance(value, ScalarBoolean) else value
 
 

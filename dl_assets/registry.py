@@ -1,4 +1,4 @@
-"""Finds tasks, inputs, targets, models, sources and transforms by their folder.
+"""Finds tasks, inputs, checks, targets, models, sources and transforms by their folder.
 
 The rule: `dl_assets/models/cnn.py` defines a function `cnn`, and its keyword-only arguments are the options
 that the YAML may set. A new file is a new name; nothing else has to be registered.
@@ -70,6 +70,16 @@ def model(*, maps: str) -> Callable[[F], F]:
 
     def mark(function: F) -> F:
         function.maps = maps  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def check(*, default: str) -> Callable[[F], F]:
+    """Say what becomes of the samples that a check finds where the YAML does not: `reject`, `flag` or `off`."""
+
+    def mark(function: F) -> F:
+        function.default_action = default  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -21,12 +21,14 @@ import psutil
 
 from dl_assets import files, index, progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
+from dl_assets.artifacts.memo import Memo
 from dl_assets.artifacts.report import Report, write_report
 from dl_assets.config import SECTIONS, load_pipeline
 from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, DataError, PipelineError
 from dl_assets.problems import choose
 
 DATA = Path("data")
+_PAGES, _MEMO = "pages", "memo"
 _PR_SET_PDEATHSIG = 1
 _SHELLS = ("sh", "ash", "dash", "bash", "zsh")
 
@@ -37,7 +39,7 @@ def run_stage(stage: str, pipeline: str) -> None:
         raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
     os.environ[progress.ADDRESS] = f"{stage}@{pipeline}"
     config = load_pipeline(pipeline)
-    config.check(tuple(section for section in SECTIONS if section != "model"))  # the model is checked by who builds it
+    config.check(tuple(section for section in SECTIONS if section not in ("augment", "model")))  # checked by who builds them
     index.require_fresh(pipeline)
     function: Callable[..., Report] = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
     with writable(DATA / pipeline), _locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
@@ -48,23 +50,48 @@ def run_stage(stage: str, pipeline: str) -> None:
         progress.emit("stage", state="running")
         started = time.monotonic()
         with _about(config.path):
-            report = function(config, **_inputs(function, pipeline), out=out)
+            report = function(config, **_arguments(function, workspace, out, pipeline))
         write_report(workspace / "report.json", report, time.monotonic() - started)
         _publish(report, workspace, out, stage, pipeline)
 
 
-def _inputs(function: Callable[..., Report], pipeline: str) -> dict[str, Path]:
-    """The keyword arguments of a stage are the artifacts that it reads."""
-    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "out"]
-    folders = {name: DATA / pipeline / name for name in names}
-    for name, folder in folders.items():
-        if not folder.is_dir():
-            raise ArtifactError(f"{folder} does not exist. Make it first: dl run {pipeline} {STAGE_OF_ARTIFACT[name]}")
-    return folders
+def _arguments(function: Callable[..., Report], workspace: Path, out: Path, pipeline: str) -> dict[str, object]:
+    """Return what a stage asks for by the names of its keywords: the artifacts that it reads, and a few places.
+
+    `out` is the artifact that it writes, `pages` a folder for pictures and HTML of its report, `before` the artifact as
+    its last run left it (None where there is none; dvc.yaml must say `persist: true`), `memo` what it remembers for itself.
+    """
+    before = DATA / pipeline / out.name
+    places: dict[str, object] = {
+        "out": out,
+        "pages": workspace / _PAGES,
+        "before": before if before.is_dir() else None,
+        "memo": Memo(_memo(workspace), workspace / _MEMO),
+    }
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    if "pages" in names:
+        (workspace / _PAGES).mkdir()
+    return {name: places[name] if name in places else _artifact(name, pipeline) for name in names}
+
+
+def _artifact(name: str, pipeline: str) -> Path:
+    folder = DATA / pipeline / name
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder} does not exist. Make it first: dl run {pipeline} {STAGE_OF_ARTIFACT[name]}")
+    return folder
+
+
+def _memo(workspace: Path) -> Path:
+    return workspace.with_name(f"{workspace.name}.{_MEMO}")
 
 
 def _publish(report: Report, workspace: Path, out: Path, stage: str, pipeline: str) -> None:
-    files.publish(workspace / "report.json", DATA / pipeline / "reports" / f"{stage}.json", workspace / "old.json")
+    reports = DATA / pipeline / "reports"
+    files.publish(workspace / "report.json", reports / f"{stage}.json", workspace / "old.json")
+    if (workspace / _PAGES).exists():  # also where a check failed: they show why
+        files.publish(workspace / _PAGES, reports / stage, workspace / "old_pages")
+    if (workspace / _MEMO).exists():
+        files.publish(workspace / _MEMO, _memo(workspace), workspace / "old_memo")
     kept = workspace.with_name(f"{stage}.failed")
     files.remove(kept)
     failed = report.failed()

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from dl_assets import registry
-from dl_assets.config import SECTIONS, STAGE_OPTIONS
+from dl_assets.config import SECTIONS, STAGE_OPTIONS, Source, clean_options
+from dl_assets.sections import Augment
 
 Schema = dict[str, Any]
 
@@ -28,8 +29,10 @@ def pipeline_schema() -> Schema:
     """Return the JSON schema (draft 2020-12) of `pipelines/<name>.yaml`."""
     sections: Schema = {
         "task": {"enum": registry.names("tasks")},
-        "source": {"oneOf": [_named("kind", name, registry.find("sources", name)) for name in registry.names("sources")]},
-        "augment": _or_nothing({"type": "array", "items": {"oneOf": list(_transforms())}}),
+        "source": {
+            "oneOf": [_named("kind", name, registry.find("sources", name), Source) for name in registry.names("sources")]
+        },
+        "augment": _augment(),
         "model": {"oneOf": [_named("name", name, registry.find("models", name)) for name in registry.names("models")]},
         **{name: _or_nothing(_options(options)) for name, options in STAGE_OPTIONS.items()},
         "clean": _or_nothing(_clean()),
@@ -41,33 +44,42 @@ def pipeline_schema() -> Schema:
         "properties": {name: {"description": _ABOUT[name], **sections[name]} for name in SECTIONS},
         "required": list(SECTIONS),
         "additionalProperties": False,
+        "$defs": {"transform": {"oneOf": list(_transforms())}},
     }
 
 
 def _clean() -> Schema:
     """What any kind of input offers: which of them a file may use depends on its task, and `dl check` says so."""
-    schemas = [
-        _options(registry.options_of(registry.module("inputs", name).clean, STAGE_OPTIONS["clean"]))
-        for name in registry.names("inputs")
-    ]
+    schemas = [_options(clean_options(name)) for name in registry.names("inputs")]
     return _object({name: option for schema in schemas for name, option in schema["properties"].items()}, [])
+
+
+def _augment() -> Schema:
+    """A preset, a list of transforms, or a mapping with one of them; what suits which kind of input, `dl check` says."""
+    presets = {"enum": list(dict.fromkeys(name for module in _transform_modules() for name in module.PRESETS))}
+    transforms = {"type": "array", "items": {"$ref": "#/$defs/transform"}}
+    options = _options(Augment)["properties"] | {"preset": presets, "transforms": transforms}
+    return {"anyOf": [presets, transforms, _object(options, []), {"type": "null"}]}
+
+
+def _transform_modules() -> list[Any]:
+    return [registry.module("transforms", name) for name in registry.names("transforms")]
 
 
 def _transforms() -> Iterator[Schema]:
     """A transform is its name alone, or its name with options."""
-    offered = {
-        name: function
-        for inputs in registry.names("transforms")
-        for name, function in registry.functions("transforms", inputs).items()
-    }
+    offered = {name: module for module in _transform_modules() for name in module.offered()}
     yield {"enum": list(offered), "description": "a transform with its default options"}
-    for name, function in offered.items():
-        options = _or_nothing(_options(registry.options_of(function)))
-        yield _object({name: {"description": _first_line(function), **options}}, [name])
+    for name, module in offered.items():
+        model = module.options_of(name)
+        options = _options(model)
+        if name in module.COMPOSITIONS:
+            options["properties"]["transforms"]["items"] = {"$ref": "#/$defs/transform"}
+        yield _object({name: {"description": _first_line(model), **_or_nothing(options)}}, [name])
 
 
-def _named(key: str, name: str, function: Callable[..., Any]) -> Schema:
-    options = _options(registry.options_of(function))
+def _named(key: str, name: str, function: Callable[..., Any], base: type[BaseModel] = registry.Options) -> Schema:
+    options = _options(registry.options_of(function, base))
     schema = _object({key: {"const": name}, **options["properties"]}, [key, *options["required"]])
     return {"title": name, "description": _first_line(function), **schema}
 

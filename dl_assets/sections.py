@@ -1,7 +1,7 @@
 """The sections of a pipeline file that do not depend on a task, model or source: their options, defaults and bounds."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -12,18 +12,49 @@ from dl_assets.registry import Options, did_you_mean
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
-class Clean(Options):
-    """What every task's `clean` section offers; the options of the task's kind of input come beside these."""
+Action = Annotated[
+    Literal["reject", "flag", "off"], Field(description="reject: leave the samples out; flag: only list them; off: do not look")
+]
 
-    exact_duplicates: Literal["reject", "keep"] = "reject"
+
+class Source(Options):
+    """What every source's section offers; the options of the kind of source come beside these."""
+
+    keep: Annotated[
+        Literal["copy", "reference"],
+        Field(description="copy: raw/ holds the bytes; reference: only hashes, clean reads the source again and verifies them"),
+    ] = "copy"
+
+
+class Clean(Options):
+    """What every task's `clean` section offers; the options of the task's kind of input and of its checks come beside these."""
+
+    store: Annotated[
+        Literal["pixels", "jpeg"], Field(description="pixels are read fastest; jpeg takes about a tenth of the room")
+    ] = "pixels"
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
+    labels: Annotated[dict[str, str], Field(description="targets to rename, found: instead, such as {Cat: cat}")] = {}
+    exact_duplicates: Literal["reject", "flag", "keep"] = "reject"
+    near_duplicates: Literal["reject", "flag", "keep"] = "reject"
+    label_conflicts: Annotated[
+        Literal["reject", "flag"], Field(description="equal or nearly equal samples with different targets")
+    ] = "reject"
+    min_class_size: Annotated[int, Field(ge=1, description="a class of fewer samples is a warning")] = 10
+    max_imbalance: Annotated[float, Field(ge=1, description="largest class / smallest class above which is a warning")] = 20.0
+    warn_rejected: Annotated[float, Field(ge=0, le=1, description="share of samples above which the stage warns")] = 0.02
     max_rejected: Annotated[float, Field(ge=0, le=1, description="share of samples above which the stage fails")] = 0.1
 
 
 class Split(Options):
+    by: Annotated[
+        Literal["auto", "random", "time", "given"],
+        Field(description="how parts are made; `auto` takes those that the source gives, and is `random` where it gives none"),
+    ] = "auto"
     train: Annotated[float, Field(gt=0, lt=1)] = 0.7
     val: Annotated[float, Field(gt=0, lt=1)] = 0.15
     test: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    stratify: bool = True
+    stratify: Annotated[bool, Field(description="cut every class at these shares (not by time)")] = True
+    folds: Annotated[int, Field(ge=2, le=100, description="folds of train and val for cross-validation")] = 5
     seed: Seed = 17
 
     @model_validator(mode="after")
@@ -36,6 +67,30 @@ class Split(Options):
         return self
 
 
+class Augment(Options):
+    """What `augment` offers where it is a mapping; a name is a preset, a list is `transforms`."""
+
+    preset: str | None = None
+    transforms: list[Any] | None = None
+    mixup: Annotated[
+        float,
+        Field(ge=0, le=10, description="alpha of MixUp, which lays two pictures over each other, such as 0.2; 0 for none"),
+    ] = 0.0
+    cutmix: Annotated[
+        float, Field(ge=0, le=10, description="alpha of CutMix, which puts a part of one on another, such as 1.0; 0 for none")
+    ] = 0.0
+    mix_share: Annotated[float, Field(ge=0, le=1, description="share of the batches that are mixed")] = 0.8
+    copies: Annotated[
+        int, Field(ge=0, le=100, description="variants of every train sample that are stored; 0 makes new ones in each epoch")
+    ] = 0
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> "Augment":
+        if self.preset is not None and self.transforms is not None:
+            raise ValueError("has a preset and transforms. Keep one of them")
+        return self
+
+
 class Train(Options):
     epochs: Annotated[int, Field(ge=1)] = 20
     batch_size: Annotated[int, Field(ge=2)] = 64
@@ -44,7 +99,10 @@ class Train(Options):
     warmup_epochs: Annotated[float, Field(ge=0)] = 1.0
     early_stopping: Annotated[int, Field(ge=0, description="epochs without a better val loss; 0 never stops")] = 10
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    workers: Annotated[int, Field(ge=0, description="processes that load and augment samples")] = 0
+    workers: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=0)],
+        Field(description="processes that load and augment samples; auto measures how many are fastest"),
+    ] = "auto"
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     seed: Seed = 17
 

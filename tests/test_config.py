@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dl_assets.config import Choice, load_pipeline, scan_pipelines
+from dl_assets.config import Augment, Choice, load_pipeline, scan_pipelines
 from dl_assets.errors import ConfigError
 
 GOOD = """\
@@ -15,14 +15,18 @@ source: {kind: builtin, name: digits}
 clean: {image_size: 8, channels: 1}
 split: {train: 0.7, val: 0.15, test: 0.15}
 augment:
-  - affine: {rotate: 12}
-  - horizontal_flip
+  - SubPixelAffine: {rotate: 12}
+  - HorizontalFlip
 model: {name: cnn, width: 8}
 train: {epochs: 20}
 evaluate: {}
 export: {}
 schedule: {}
 """
+FLIP = Choice("HorizontalFlip", {"p": 0.5})
+AUGMENT = """
+  - SubPixelAffine: {rotate: 12}
+  - HorizontalFlip"""
 
 
 def write(root: Path, text: str, name: str = "digits.yaml") -> Path:
@@ -47,8 +51,7 @@ def test_a_good_file_becomes_typed_values(tmp_path: Path) -> None:
     assert pipeline.source == Choice("builtin", {"name": "digits"})
     assert (pipeline.train.epochs, pipeline.train.batch_size) == (20, 64)
     assert pipeline.model.options["width"] == 8
-    assert [choice.name for choice in pipeline.augment] == ["affine", "horizontal_flip"]
-    assert pipeline.augment[0].options["scale"] == (0.9, 1.1)
+    assert pipeline.augment == Augment([Choice("SubPixelAffine", {"rotate": 12}), Choice("HorizontalFlip", {})])
     assert pipeline.schedule.cron is None
 
 
@@ -82,7 +85,7 @@ def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
         ("name: cnn, ", "", "digits.yaml:8: model.name is missing. Allowed: "),
         ("{name: cnn, width: 8}", "cnn", "digits.yaml:8: model is 'cnn', but must be a mapping such as `{}`."),
         ("width", "widht", "digits.yaml:8: model.widht is not known here, did you mean 'width'? Allowed: width, "),
-        ("builtin", "buitlin", "digits.yaml:2: source.kind is 'buitlin', did you mean 'builtin'? Allowed: builtin, folder."),
+        ("builtin", "buitlin", "digits.yaml:2: source.kind is 'buitlin', did you mean 'builtin'? Allowed: "),
         ("name: digits", "name: digit", "digits.yaml:2: source.name is 'digit', did you mean 'digits'? Allowed: digits."),
         ("kind: builtin, name: digits", "kind: folder", "digits.yaml:2: source.path is missing. Add `path: ...`."),
         ("image_c", "image_k", "digits.yaml:1: task is 'image_klassification', did you mean 'image_classification'? Allowed: "),
@@ -93,13 +96,81 @@ def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
         ("{image_size: 8, channels: 1}", "yes", "digits.yaml:3: clean is 'yes', but must be a mapping such as `{}`."),
         ("image_size", "img_size", "digits.yaml:3: clean.img_size is not known here, did you mean 'image_size'? Allowed: "),
         ("channels: 1", "channels: 2", "digits.yaml:3: clean.channels is 2. Allowed: 1, 3."),
-        ("affine: {rotate: 12}", "{a: 1, b: 2}", 'digits.yaml:6: augment[0] is {"a": 1, "b": 2}, but must be one transform'),
-        ("affine: {rotate: 12}", "afine: {}", "digits.yaml:6: augment[0] is 'afine', did you mean 'affine'? Allowed: "),
-        ("affine: {rotate: 12}", "affine: 5", "digits.yaml:6: augment[0].affine is 5, but its options must be a mapping"),
-        ("rotate: 12", "rotat: 12", "digits.yaml:6: augment[0].affine.rotat is not known here, did you mean 'rotate'? "),
-        ("rotate: 12", "name: rotate", "digits.yaml:6: augment[0].affine.name is not known here. Allowed: rotate, "),
-        ("rotate: 12", "scale: [1]", "digits.yaml:6: augment[0].affine.scale has too few entries."),
-        ("horizontal_flip", "7", "digits.yaml:7: augment[1] is 7, but must be one transform with its options"),
+        (
+            "SubPixelAffine: {rotate: 12}",
+            "{a: 1, b: 2}",
+            'digits.yaml:6: augment[0] is {"a": 1, "b": 2}, but must be one transform with its options',
+        ),
+        (
+            "SubPixelAffine: {rotate: 12}",
+            "Affin: {}",
+            "digits.yaml:6: augment[0] is 'Affin', did you mean 'Affine'? Allowed are ",
+        ),
+        ("HorizontalFlip", "horizontal_flip", "digits.yaml:7: augment[1] is 'horizontal_flip', did you mean 'HorizontalFlip'?"),
+        ("{rotate: 12}", "5", "digits.yaml:6: augment[0].SubPixelAffine is 5, but its options must be a mapping"),
+        (
+            "rotate: 12",
+            "rotat: 12",
+            "augment[0].SubPixelAffine.rotat is not known here, did you mean 'rotate'? Allowed: rotate, ",
+        ),
+        ("rotate: 12", "scale: [1]", "digits.yaml:6: augment[0].SubPixelAffine.scale has too few entries."),
+        ("rotate: 12", "scale: [1, 0.5]", "SubPixelAffine.scale is [1, 0.5], which must have the smaller number first."),
+        ("HorizontalFlip", "7", "digits.yaml:7: augment[1] is 7, but must be one transform with its options"),
+        ("HorizontalFlip", "HorizontalFlip: {prob: 1}", "augment[1].HorizontalFlip.prob is not known here. Allowed: p."),
+        ("HorizontalFlip", "HorizontalFlip: {p: 2}", "augment[1].HorizontalFlip.p is 2, but must be at most 1."),
+        (
+            "HorizontalFlip",
+            "Rotate: {limit: far}",
+            "digits.yaml:7: augment[1].Rotate.limit is 'far', but must be a list such as",
+        ),
+        ("HorizontalFlip", "RandomSizedCrop", "augment[1].RandomSizedCrop.min_max_height is missing. Add `min_max_height: "),
+        (
+            "HorizontalFlip",
+            "GaussNoise: {std_range: [0.3, 0.1]}",
+            "augment[1].GaussNoise.std_range is [0.3, 0.1]: First value should be less than the second value",
+        ),
+        ("HorizontalFlip", "CropAndPad", "augment[1].CropAndPad Both px and percent parameters cannot be None simultaneously."),
+        (
+            "HorizontalFlip",
+            "Normalize",
+            "digits.yaml:7: augment[1].Normalize makes float32 (ndarray) of the pixels, which stay ",
+        ),
+        (
+            "HorizontalFlip",
+            "RandomCrop: {height: 9, width: 9}",
+            "digits.yaml:7: augment[1].RandomCrop cannot change a picture of 8 x 8 px with 1 channel",
+        ),
+        (
+            "HorizontalFlip",
+            "OneOf: {transforms: [Blur, {GaussNois: {}}]}",
+            "digits.yaml:7: augment[1].OneOf.transforms[1] is 'GaussNois', did you mean 'GaussNoise'?",
+        ),
+        ("HorizontalFlip", "OneOf: {transforms: []}", "augment[1].OneOf.transforms is [], but must have at least 1 entries."),
+        ("HorizontalFlip", "OneOf: {transforms: [SubPixelAffine]}", "augment[1].OneOf.transforms[0] is 'SubPixelAffine', did "),
+        (
+            AUGMENT,
+            "mediun",
+            "digits.yaml:5: augment is 'mediun', did you mean 'medium'? Allowed: light, medium, heavy, digits.",
+        ),
+        (
+            AUGMENT,
+            "5",
+            "digits.yaml:5: augment is 5, but must be a preset such as `medium`, a list such as `[]`, or a mapping.",
+        ),
+        (AUGMENT, "{preset: lite}", "digits.yaml:5: augment.preset is 'lite', did you mean 'light'? Allowed: light, medium, "),
+        (AUGMENT, "{preset: light, transforms: []}", "digits.yaml:5: augment has a preset and transforms. Keep one of them."),
+        (AUGMENT, "{cutmx: 1}", "digits.yaml:5: augment.cutmx is not known here, did you mean 'cutmix'? Allowed: preset, "),
+        (AUGMENT, "{mix_share: 2}", "digits.yaml:5: augment.mix_share is 2, but must be at most 1."),
+        (
+            AUGMENT,
+            "{transforms: [HFlip]}",
+            "digits.yaml:5: augment.transforms[0] is 'HFlip'. Allowed are the names of albumentations and ",
+        ),
+        (
+            "20",
+            "20, workers: many",
+            "train.workers is 'many'. Allowed: auto, or is 'many', but must be a whole number such as 3.",
+        ),
         ("schedule: {}", "schedule: {cron: daily}", "digits.yaml:12: schedule.cron is 'daily', which is not a cron expression"),
         (
             "schedule: {}",
@@ -126,6 +197,7 @@ def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_told_with_its_line_and_a_remedy(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in GOOD
+    new = f" {new}" if old is AUGMENT else new
     text = mistakes(tmp_path, GOOD.replace(old, new, 1))
     assert message in text
     assert "problems:" not in text, "one mistake is one problem"
@@ -161,7 +233,7 @@ def test_a_wrong_task_does_not_hide_the_problems_of_the_sections_that_depend_on_
         .replace("width: 8", "width: -8"),
     )
     assert text.startswith("pipelines/digits.yaml has 4 problems:")
-    for key in ("task", "clean.channels", "augment[0].affine.rotate", "model.width"):
+    for key in ("task", "clean.channels", "augment[0].SubPixelAffine.rotate", "model.width"):
         assert f": {key} is " in text
 
 
@@ -219,10 +291,37 @@ def test_outside_of_a_project_the_right_folder_is_named(tmp_path: Path) -> None:
         load_pipeline("digits", tmp_path)
 
 
-def test_checking_all_but_the_model_does_not_import_torch(tmp_path: Path) -> None:
+def test_the_sections_that_cost_an_import_can_be_left_unchecked(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     code = (
         "import sys; from dl_assets.config import *; p = load_pipeline('digits');"
-        "p.check(tuple(s for s in SECTIONS if s != 'model')); print('torch' in sys.modules)"
+        "p.check(tuple(s for s in SECTIONS if s not in ('augment', 'model')));"
+        "print({'torch', 'albumentations'} & set(sys.modules))"
     )
-    assert subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True).strip() == "False"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True).strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("", Augment([])),
+        ("[]", Augment([])),
+        ("digits", Augment([Choice("SubPixelAffine", {"rotate": 12.0, "shift": 0.08, "scale": [0.9, 1.1]})])),
+        ("{preset: light, copies: 2}", Augment([Choice("RandomCrop", {"height": 7, "width": 7}), FLIP], copies=2)),
+        ("{mixup: 0.2, cutmix: 1, mix_share: 0.5}", Augment([], mixup=0.2, cutmix=1.0, mix_share=0.5)),
+        ("{transforms: [{HorizontalFlip: {p: 0.5}}], mixup: 0.2}", Augment([FLIP], mixup=0.2)),
+        (
+            "[{OneOf: {transforms: [Blur, {GaussNoise: {p: 1}}], p: 0.3}}]",
+            Augment([Choice("OneOf", {"transforms": [{"Blur": {}}, {"GaussNoise": {"p": 1}}], "p": 0.3})]),
+        ),
+    ],
+)
+def test_augment_is_a_preset_a_list_or_a_mapping(tmp_path: Path, section: str, expected: Augment) -> None:
+    write(tmp_path, GOOD.replace(AUGMENT, f" {section}"))
+    assert load_pipeline("digits", tmp_path).augment == expected
+
+
+def test_a_wrong_size_in_clean_does_not_hide_a_wrong_transform(tmp_path: Path) -> None:
+    text = mistakes(tmp_path, GOOD.replace("image_size: 8", "image_size: big").replace("HorizontalFlip", "Blur: {p: 7}"))
+    assert text.startswith("pipelines/digits.yaml has 2 problems:")
+    assert ":3: clean.image_size is 'big'" in text and ":7: augment[1].Blur.p is 7" in text

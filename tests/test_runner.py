@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import psutil
 import pytest
 from PIL import Image
@@ -23,7 +24,7 @@ from dl_assets.runner import run_stage
 PIPELINE = """\
 task: image_classification
 source: {kind: folder, path: photos}
-clean: {image_size: 16, exact_duplicates: keep}
+clean: {image_size: 16, exact_duplicates: keep, near_duplicates: keep, min_class_size: 2}
 split: {}
 augment: []
 model: {name: cnn}
@@ -59,7 +60,7 @@ def slow(root: Path) -> Path:
     photo = root / "photos" / "dog" / "large.jpg"
     Image.linear_gradient("L").resize((4000, 4000)).convert("RGB").save(photo)
     for index in range(40):
-        (root / "photos" / "dog" / f"large{index}.jpg").hardlink_to(photo)
+        (root / "photos" / "dog" / f"large{index}.jpg").write_bytes(photo.read_bytes() + bytes([index]))  # all different
     run_stage("ingest", "pets")
     return root
 
@@ -100,10 +101,34 @@ def checks(stage: str) -> dict[str, bool]:
 def test_a_stage_leaves_its_artifact_its_report_and_nothing_else(root: Path) -> None:
     run_stage("ingest", "pets")
     run_stage("clean", "pets")
-    assert set(content(CLEAN)) == {"samples.parquet", "rejected.parquet", "pixels-00000.npy"}
-    assert checks("clean") == {"rejected_share": True}
+    assert set(content(CLEAN)) == {"samples.parquet", "rejected.parquet", "flagged.parquet", "pixels-00000.npy"}
+    assert checks("clean") == {"rejected_share": True, "class_size": True, "class_imbalance": True, "labels_used": True}
     assert {path.name for path in Path("data/pets").iterdir()} == {"raw", "clean", "reports"}
-    assert list(Path("data/.tmp/pets").iterdir()) == []
+    assert {path.name for path in Path("data/pets/reports").iterdir()} == {"ingest.json", "clean.json", "clean"}
+    assert Path("data/pets/reports/clean/clean.html").exists()
+    assert {path.name for path in Path("data/.tmp/pets").iterdir()} == {"ingest.memo", "clean.memo"}
+
+
+def test_a_second_run_decodes_nothing_again(root: Path) -> None:
+    run_stage("ingest", "pets")
+    run_stage("clean", "pets")
+    before = content(CLEAN)
+    for path in Path("data/pets/raw").glob("payload-*"):
+        path.unlink()  # what was not remembered would be missed
+    run_stage("clean", "pets")
+    assert content(CLEAN) == before
+
+
+def test_a_stage_may_read_its_own_last_result(root: Path) -> None:
+    edit(root, "split: {}", "split: {seed: 1}")
+    for stage in ("ingest", "clean", "split"):
+        run_stage(stage, "pets")
+    parts = Path("data/pets/parts/parts.parquet")
+    before = pl.read_parquet(parts)
+    exchanged = before.with_columns(part=pl.col("part").replace({"val": "test", "test": "val"}))
+    exchanged.with_columns(fold=pl.when(part="test").then(None).otherwise(pl.col("fold").fill_null(0))).write_parquet(parts)
+    run_stage("split", "pets")
+    assert pl.read_parquet(parts)["part"].to_list() == exchanged["part"].to_list() != before["part"].to_list()
 
 
 def test_a_second_run_replaces_the_whole_artifact(root: Path) -> None:
@@ -145,10 +170,10 @@ def test_a_failed_check_keeps_the_previous_result_and_shows_the_new_one(root: Pa
         run_stage("clean", "pets")
     assert content(CLEAN) == before
     assert "rejected.parquet" in content(Path("data/.tmp/pets/clean.failed/clean"))
-    assert checks("clean") == {"rejected_share": False}
+    assert not checks("clean")["rejected_share"]
     edit(root, "", "")
     run_stage("clean", "pets")
-    assert checks("clean") == {"rejected_share": True}
+    assert checks("clean")["rejected_share"]
     assert not Path("data/.tmp/pets/clean.failed").exists()
 
 
@@ -163,7 +188,7 @@ def test_a_kill_in_the_middle_leaves_no_half_artifact_and_the_next_run_works(slo
     process.communicate()
     assert (content(CLEAN) if CLEAN.exists() else {}) == before
     run_stage("clean", "pets")
-    assert set(content(CLEAN)) == {"samples.parquet", "rejected.parquet", "pixels-00000.npy"}
+    assert set(content(CLEAN)) == {"samples.parquet", "rejected.parquet", "flagged.parquet", "pixels-00000.npy"}
 
 
 def test_a_terminated_stage_ends_at_once_without_a_result(slow: Path) -> None:
@@ -201,7 +226,7 @@ def test_a_second_run_of_a_stage_waits_for_the_first(slow: Path) -> None:
     assert "waiting" not in first.communicate(timeout=30)[0]
     second.communicate(timeout=30)
     assert (first.returncode, second.returncode) == (0, 0)
-    assert set(content(CLEAN)) == {"samples.parquet", "rejected.parquet", "pixels-00000.npy"}
+    assert set(content(CLEAN)) == {"samples.parquet", "rejected.parquet", "flagged.parquet", "pixels-00000.npy"}
 
 
 def test_a_missing_input_is_told_with_the_command_that_makes_it(root: Path) -> None:

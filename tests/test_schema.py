@@ -26,7 +26,7 @@ def document() -> dict[str, Any]:
         "source": {"kind": "builtin", "name": "digits"},
         "clean": {"image_size": 8, "channels": 1},
         "split": {},
-        "augment": ["horizontal_flip", {"affine": {"rotate": 12, "scale": [0.9, 1.1]}}],
+        "augment": ["HorizontalFlip", {"Affine": {"rotate": [-12, 12], "scale": [0.9, 1.1]}}],
         "model": {"name": "cnn"},
         "train": {"epochs": 20},
         "evaluate": None,
@@ -60,11 +60,18 @@ def test_a_good_document_is_valid(validator: Any, document: dict[str, Any]) -> N
         {"clean": []},
         {"split": {"train": 1.5}},
         {"split": {"stratify": "yes"}},
-        {"augment": {}},
-        {"augment": ["flip"]},
-        {"augment": [{"affine": {}, "horizontal_flip": {}}]},
-        {"augment": [{"affine": {"rotat": 1}}]},
-        {"augment": [{"affine": {"scale": [1]}}]},
+        {"augment": "mediun"},
+        {"augment": {"preset": "mediun"}},
+        {"augment": {"mixup": -1}},
+        {"augment": {"HorizontalFlip": {}}},
+        {"augment": {"transforms": ["Flip"]}},
+        {"augment": ["Flip"]},
+        {"augment": ["Normalize"]},
+        {"augment": [{"Affine": {}, "HorizontalFlip": {}}]},
+        {"augment": [{"Affine": {"rotat": 1}}]},
+        {"augment": [{"SubPixelAffine": {"scale": [1]}}]},
+        {"augment": [{"HorizontalFlip": {"p": 2}}]},
+        {"augment": [{"OneOf": {"transforms": ["Flip"]}}]},
         {"augment": [{}]},
         {"model": {"name": "cn"}},
         {"model": {"name": "cnn", "widht": 8}},
@@ -79,6 +86,22 @@ def test_a_good_document_is_valid(validator: Any, document: dict[str, Any]) -> N
 )
 def test_a_typical_mistake_is_not_valid(validator: Any, document: dict[str, Any], change: dict[str, Any]) -> None:
     assert list(validator.iter_errors({**document, **change}))
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        None,
+        [],
+        "medium",
+        {"preset": "light", "mixup": 0.2},
+        {"transforms": [{"RandomCrop": None}], "copies": 2},
+        [{"OneOf": {"transforms": ["Blur", {"GaussNoise": {"p": 1}}]}}],
+    ],
+    ids=str,
+)
+def test_every_form_of_augment_is_valid(validator: Any, document: dict[str, Any], augment: Any) -> None:
+    assert list(validator.iter_errors({**document, "augment": augment})) == []
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -113,6 +136,6 @@ def test_a_kind_and_a_transform_are_explained_by_their_docstring(validator: Any)
     assert all(choice["description"].endswith(".") for choice in choices)
     assert all(
         option["description"]
-        for choice in properties["augment"]["items"]["oneOf"][1:]
+        for choice in validator.schema["$defs"]["transform"]["oneOf"][1:]
         for option in choice["properties"].values()
     )

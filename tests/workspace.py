@@ -100,8 +100,7 @@ task: image_classification
 source: {kind: builtin, name: digits}
 clean: {image_size: 8, channels: 1, min_side: 8}
 split: {}
-augment:
-  - affine: {rotate: 12, shift: 0.08, scale: [0.9, 1.1]}
+augment: digits
 model: {name: cnn, width: 8}
 train: {epochs: 2, batch_size: 256, learning_rate: 3.0e-3}
 evaluate: {bootstrap_samples: 100}

@@ -1,16 +1,47 @@
-"""What a source yields: one sample as it was found."""
+"""What a source yields: one sample as it was found, with its bytes still to be read."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+LABEL_SEPARATOR = "|"  # between the labels of a target that has several
 
 
 @dataclass(frozen=True)
 class RawSample:
     """`origin` names the sample for people and is unique in its source, such as the relative path `cat/1.jpg`.
 
-    Samples of one `group` (a patient, a film, an author) never end up in two parts.
+    `read` returns the payload. It is called at most once, before the next sample is asked for; a later call may fail,
+    since the source may stream. It raises DataError where the source is at fault, and Rejection (`unreadable`) where
+    this one sample is lost and the others are not.
+
+    A target of several labels has each once, sorted, joined by LABEL_SEPARATOR.
+    Samples of one `group` (a patient, a film, an author) never end up in two parts. `time` is naive, or in UTC. `part` is
+    `train`, `val` or `test` where the source gives it. `version` changes when the content may have changed; None says
+    that nobody knows without reading it. `location` is what fsspec can open by itself later: a path as the user wrote
+    it, or a URL; None for a member of an archive.
     """
 
     origin: str
-    payload: bytes
-    target: str | None
+    read: Callable[[], bytes]
+    target: str | None = None
     group: str | None = None
+    time: datetime | None = None
+    part: str | None = None
+    version: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Samples, and where they come from: kind, uri, licence, num_samples, skipped_files and what else `source.json` is to say.
+
+    `skipped_files` counts litter such as `.DS_Store`, `Thumbs.db` and `__MACOSX`.
+    """
+
+    description: dict[str, Any]
+    samples: Iterator[RawSample]
+
+    def __iter__(self) -> Iterator[RawSample]:
+        return self.samples

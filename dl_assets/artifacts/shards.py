@@ -1,9 +1,9 @@
-"""Payloads in few large files: byte packs (raw) and uint8 arrays that are read by memory mapping (clean)."""
+"""uint8 arrays of one shape in few large files: as they are, read by memory mapping, or as JPEGs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
 import numpy as np
 import polars as pl
@@ -14,65 +14,32 @@ from dl_assets.errors import ArtifactError
 MAX_SHARD_BYTES = 512 * 1024**2
 
 
-class PackWriter:
-    """Append payloads of any length to `payload-00000.bin`, `payload-00001.bin`, ..."""
+class Arrays(Protocol):
+    """Stored arrays of some samples; index i is row i of the table they were opened with."""
 
-    def __init__(self, folder: Path, max_shard_bytes: int = MAX_SHARD_BYTES) -> None:
-        self._folder, self._max_shard_bytes = folder, max_shard_bytes
-        self._shard, self._offset = -1, 0
-        self._file: BinaryIO | None = None
+    def __len__(self) -> int: ...
 
-    def __enter__(self) -> Self:
-        return self
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """Return one array, which may be a view of the file: it is not to be written to."""
+        ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._file:
-            self._file.close()
+    def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Copy several arrays into one, [B, ...]."""
+        ...
 
-    def write(self, payload: bytes) -> tuple[int, int]:
-        """Append one payload; return (shard, offset in bytes)."""
-        if self._file is None or (self._offset and self._offset + len(payload) > self._max_shard_bytes):
-            self._next_shard()
-        assert self._file is not None
-        offset = self._offset
-        self._file.write(payload)
-        self._offset += len(payload)
-        return self._shard, offset
-
-    def _next_shard(self) -> None:
-        if self._file:
-            self._file.close()
-        self._shard, self._offset = self._shard + 1, 0
-        self._file = (self._folder / _pack_name(self._shard)).open("wb")
-
-
-def read_payloads(folder: Path, samples: pl.DataFrame) -> Iterator[bytes]:
-    """Yield the payload of each row (shard, offset, size_bytes), holding one payload in memory at a time."""
-    files: dict[int, BinaryIO] = {}
-    try:
-        for shard, offset, size in samples.select("shard", "offset", "size_bytes").iter_rows():
-            if shard not in files:
-                files[shard] = (folder / _pack_name(shard)).open("rb")
-            files[shard].seek(offset)
-            payload = files[shard].read(size)
-            if len(payload) != size:
-                raise ArtifactError(
-                    f"{folder / _pack_name(shard)} ends early: {size} bytes wanted at {offset}, "
-                    f"{len(payload)} found. Delete the folder and run ingest again."
-                )
-            yield payload
-    finally:
-        for file in files.values():
-            file.close()
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one array. There must be one."""
+        ...
 
 
 class ArrayWriter:
-    """Append uint8 arrays of one shape to `pixels-00000.npy`, ...; the count in each header is set at the end."""
+    """Append arrays to `pixels-<first_shard>.npy` and the files after it; the count in each header is set at the end."""
 
-    def __init__(self, folder: Path, max_shard_bytes: int = MAX_SHARD_BYTES) -> None:
+    def __init__(self, folder: Path, first_shard: int = 0, max_shard_bytes: int = MAX_SHARD_BYTES) -> None:
         self._folder, self._max_shard_bytes = folder, max_shard_bytes
         self._shape: tuple[int, ...] | None = None
-        self._shard, self._row = -1, 0
+        self._shard, self._row = first_shard - 1, 0
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -89,7 +56,7 @@ class ArrayWriter:
         if self._file is None or (self._row + 1) * array.nbytes > self._max_shard_bytes:
             self._finish_shard()
             self._shard, self._row = self._shard + 1, 0
-            self._file = (self._folder / _array_name(self._shard)).open("wb")
+            self._file = (self._folder / _pixels_name(self._shard)).open("wb")
             self._write_header(self._file)
         self._file.write(np.ascontiguousarray(array).data)
         self._row += 1
@@ -109,12 +76,12 @@ class ArrayWriter:
 
 
 class ArrayReader:
-    """Arrays of the given samples (columns shard, row), memory-mapped; index i is row i of `samples`."""
+    """`Arrays` that are memory-mapped."""
 
     def __init__(self, folder: Path, samples: pl.DataFrame) -> None:
         self._places = samples.select("shard", "row").to_numpy()
         shards: list[int] = sorted(set(samples["shard"]))
-        self._maps = {shard: self._open(folder / _array_name(shard)) for shard in shards}
+        self._maps = {shard: _load(folder / _pixels_name(shard)) for shard in shards}
 
     def __len__(self) -> int:
         return len(self._places)
@@ -125,26 +92,107 @@ class ArrayReader:
         return array
 
     def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Copy several arrays into one, [B, ...]."""
         return np.stack([self[int(index)] for index in indices])
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one array. There must be one."""
         return next(iter(self._maps.values())).shape[1:]
 
-    @staticmethod
-    def _open(path: Path) -> NDArray[np.uint8]:
-        try:
-            mapped: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise ArtifactError(f"{path} cannot be read ({error}). Delete the folder and run clean again.") from error
-        return mapped
+
+class JpegWriter:
+    """Append arrays [H, W, C] as JPEGs to `jpegs-<first_shard>.bin`; where each begins stands in the `.npy` beside it."""
+
+    def __init__(self, folder: Path, first_shard: int = 0, *, quality: int, max_shard_bytes: int = MAX_SHARD_BYTES) -> None:
+        self._folder, self._quality, self._max_shard_bytes = folder, quality, max_shard_bytes
+        self._shard, self._starts = first_shard - 1, [0]
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._finish_shard()
+
+    def write(self, array: NDArray[np.uint8]) -> tuple[int, int]:
+        """Append one array; return (shard, row in that shard)."""
+        import simplejpeg
+
+        space = "GRAY" if array.shape[-1] == 1 else "RGB"
+        encoded: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(array), quality=self._quality, colorspace=space)
+        if self._file is None or self._starts[-1] + len(encoded) > self._max_shard_bytes:
+            self._finish_shard()
+            self._shard, self._starts = self._shard + 1, [0]
+            self._file = (self._folder / _jpegs_name(self._shard)).open("wb")
+        self._file.write(encoded)
+        self._starts.append(self._starts[-1] + len(encoded))
+        return self._shard, len(self._starts) - 2
+
+    def _finish_shard(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+            np.save((self._folder / _jpegs_name(self._shard)).with_suffix(".npy"), np.array(self._starts, dtype=np.int64))
 
 
-def _pack_name(shard: int) -> str:
-    return f"payload-{shard:05d}.bin"
+class JpegReader:
+    """`Arrays` that are decoded when they are read."""
+
+    def __init__(self, folder: Path, samples: pl.DataFrame) -> None:
+        self._places = samples.select("shard", "row").to_numpy()
+        names = {shard: folder / _jpegs_name(shard) for shard in sorted(set(samples["shard"]))}
+        self._bytes: dict[int, NDArray[np.uint8]] = {shard: np.memmap(path, np.uint8, "r") for shard, path in names.items()}
+        self._starts = {shard: _load(path.with_suffix(".npy")) for shard, path in names.items()}
+        self._space = "GRAY" if _num_channels(self._encoded(0)) == 1 else "RGB"
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        import simplejpeg
+
+        array: NDArray[np.uint8] = simplejpeg.decode_jpeg(self._encoded(index), self._space)
+        return array
+
+    def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return np.stack([self[int(index)] for index in indices])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self[0].shape
+
+    def _encoded(self, index: int) -> NDArray[np.uint8]:
+        shard, row = (int(value) for value in self._places[index])
+        start, end = self._starts[shard][row : row + 2]
+        return self._bytes[shard][start:end]
 
 
-def _array_name(shard: int) -> str:
+def _num_channels(encoded: NDArray[np.uint8]) -> int:
+    import simplejpeg
+
+    return 1 if simplejpeg.decode_jpeg_header(encoded)[2].upper() == "GRAY" else 3
+
+
+WRITERS: dict[str, Callable[..., ArrayWriter | JpegWriter]] = {"pixels": ArrayWriter, "jpeg": JpegWriter}
+
+
+def open_arrays(folder: Path, samples: pl.DataFrame) -> Arrays:
+    """Open the arrays of the given samples (columns shard, row), whichever way they are stored."""
+    if len(samples) and (folder / _jpegs_name(int(samples["shard"][0]))).exists():
+        return JpegReader(folder, samples)
+    return ArrayReader(folder, samples)
+
+
+def _load(path: Path) -> NDArray[np.uint8]:
+    try:
+        mapped: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read ({error}). Delete the folder and run clean again.") from error
+    return mapped
+
+
+def _pixels_name(shard: int) -> str:
     return f"pixels-{shard:05d}.npy"
+
+
+def _jpegs_name(shard: int) -> str:
+    return f"jpegs-{shard:05d}.bin"

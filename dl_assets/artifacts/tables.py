@@ -10,6 +10,8 @@ import polars as pl
 from dl_assets.errors import ArtifactError
 
 PARTS = ("train", "val", "test")
+_SHOWN_CASES = 10
+_CHUNK = 8192
 
 REASONS = (
     "unreadable",
@@ -24,6 +26,9 @@ REASONS = (
     "label_conflict",
     "no_label",
     "schema",
+    "mislabelled",
+    "odd",
+    "relabelled",
 )
 
 
@@ -35,51 +40,67 @@ class Table:
     schema: pa.DataFrameSchema
 
 
-def _table(file: str, columns: dict[str, pa.Column]) -> Table:
+def _table(file: str, columns: dict[str, pa.Column], *, one_row_a_sample: bool = True) -> Table:
     # strict=False: a source or a task may add columns of its own (width, height, a slice to evaluate by).
-    return Table(file, pa.DataFrameSchema({"id": pa.Column(pl.String, unique=True), **columns}, strict=False))
+    return Table(file, pa.DataFrameSchema({"id": pa.Column(pl.String, unique=one_row_a_sample), **columns}, strict=False))
 
 
 def _whole(**options: Any) -> pa.Column:
     return pa.Column(pl.Int64, pa.Check.ge(0), **options)
 
 
+def _given() -> dict[str, pa.Column]:
+    """What a source may know of a sample beside its target."""
+    return {
+        "group": pa.Column(pl.String, nullable=True),
+        "time": pa.Column(pl.Datetime("us"), nullable=True),
+        "part": pa.Column(pl.String, pa.Check.isin(PARTS), nullable=True),
+    }
+
+
 RAW_SAMPLES = _table(
     "samples.parquet",
     {
         "target": pa.Column(pl.String, nullable=True),
-        "group": pa.Column(pl.String, nullable=True),
+        **_given(),
         "origin": pa.Column(pl.String, unique=True),
-        "shard": _whole(),
-        "offset": _whole(),
+        "content": pa.Column(pl.String),
+        "shard": _whole(nullable=True),
+        "offset": _whole(nullable=True),
         "size_bytes": _whole(),
+        "location": pa.Column(pl.String, nullable=True),
+        "problem": pa.Column(pl.String, nullable=True),
     },
 )
 CLEAN_SAMPLES = _table(
     "samples.parquet",
     {
         "target": pa.Column(pl.String),
-        "group": pa.Column(pl.String, nullable=True),
+        **_given(),
         "origin": pa.Column(pl.String, unique=True),
         "digest": pa.Column(pl.String),
+        "cluster": pa.Column(pl.String),
         "shard": _whole(),
         "row": _whole(),
     },
 )
-REJECTED = _table(
-    "rejected.parquet",
-    {
-        "origin": pa.Column(pl.String),
-        "reason": pa.Column(pl.String, pa.Check.isin(REASONS)),
-        "detail": pa.Column(pl.String),
-    },
-)
+_FINDINGS = {
+    "origin": pa.Column(pl.String),
+    "reason": pa.Column(pl.String, pa.Check.isin(REASONS)),
+    "detail": pa.Column(pl.String),
+}
+REJECTED = _table("rejected.parquet", _FINDINGS)
+FLAGGED = _table("flagged.parquet", _FINDINGS, one_row_a_sample=False)
 PARTS_TABLE = _table(
     "parts.parquet",
     {
         "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
         "fold": pa.Column(pl.Int64, nullable=True),
     },
+)
+COPIES = _table(
+    "copies.parquet",
+    {"of": pa.Column(pl.String), "target": pa.Column(pl.String), "shard": _whole(), "row": _whole()},
 )
 PREDICTIONS = _table(
     "predictions.parquet",
@@ -97,6 +118,33 @@ ERRORS = _table(
         "prediction": pa.Column(pl.String),
     },
 )
+
+
+class Rows:
+    """Collects the rows of a table one by one, in little memory: a tuple takes ten times the room of a row."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+        self._rows: list[tuple[Any, ...]] = []
+        self._chunks: list[pl.DataFrame] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        self._rows.append(row)
+        self._count += 1
+        if len(self._rows) == _CHUNK:
+            self._flush()
+
+    def table(self) -> pl.DataFrame:
+        self._flush()
+        return pl.concat(self._chunks)
+
+    def _flush(self) -> None:
+        self._chunks.append(pl.DataFrame(self._rows, schema=self._schema, orient="row"))
+        self._rows = []
 
 
 def write_table(table: Table, folder: Path, frame: pl.DataFrame) -> None:
@@ -118,6 +166,12 @@ def read_table(table: Table, folder: Path) -> pl.DataFrame:
     return frame
 
 
+def read_parted(clean: Path, parts: Path) -> pl.DataFrame:
+    """Read the clean samples with the part and fold that split gave them; a part that the source gave has done its work."""
+    samples = read_table(CLEAN_SAMPLES, clean).drop("part")
+    return samples.join(read_table(PARTS_TABLE, parts), on="id", how="inner", maintain_order="left", validate="1:1")
+
+
 def empty(table: Table) -> pl.DataFrame:
     """Return a table of no rows with the right columns."""
     return pl.DataFrame(schema={name: column.dtype.type for name, column in table.schema.columns.items()})
@@ -127,6 +181,14 @@ def _check(table: Table, frame: pl.DataFrame, path: Path) -> None:
     try:
         table.schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases.select("column", "check", "failure_case").head(10)
-        rows = "; ".join(f"{column}: {check} (found {case})" for column, check, case in cases.iter_rows())
-        raise ArtifactError(f"{path} breaks its schema in {len(error.failure_cases)} places: {rows}.") from None
+        cases = error.failure_cases
+        rows = "".join(f"\n  {_case(frame, case)}" for case in cases.head(_SHOWN_CASES).iter_rows(named=True))
+        more = f"\n  and {len(cases) - _SHOWN_CASES} more" if len(cases) > _SHOWN_CASES else ""
+        raise ArtifactError(f"{path} breaks its schema in {len(cases)} places:{rows}{more}") from None
+
+
+def _case(frame: pl.DataFrame, case: dict[str, Any]) -> str:
+    """Say which sample, which column, what was found and what was asked for."""
+    row, column = case["index"], case["column"]
+    name = f"sample {frame['id'][row]} (row {row}), " if row is not None and "id" in frame.columns else ""
+    return f"{name}{column}: {case['failure_case']!r} does not satisfy {case['check']}"

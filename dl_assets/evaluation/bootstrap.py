@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,20 @@ def intervals(measure: Measure, num_samples: int, *, bootstrap_samples: int, see
     return {name: _interval(value[0], np.concatenate([block[name] for block in blocks])) for name, value in values.items()}
 
 
+def metrics_of(measure: Measure, classes: list[str], num_samples: int, *, bootstrap_samples: int, seed: int) -> dict[str, Any]:
+    """Return each metric as {value, low, high}, and those that `measure` calls `class_*` per class under `classes`.
+
+    A metric that is undefined is left out, for JSON has no NaN and DVC compares numbers only.
+    """
+    found = intervals(measure, num_samples, bootstrap_samples=bootstrap_samples, seed=seed)
+    overall = {name: values for name, values in found.items() if not name.startswith("class_")}
+    per_class = {
+        name: {key.removeprefix("class_"): values[:, index] for key, values in found.items() if key not in overall}
+        for index, name in enumerate(classes)
+    }
+    return {**_named(overall), "classes": {name: _named(values) for name, values in per_class.items()}}
+
+
 def resamples(num_samples: int, num_resamples: int, seed: int) -> Iterator[Floats]:
     """Yield weights [B, N] in blocks: N draws with replacement, counted, for each row."""
     rng = np.random.default_rng(seed)
@@ -41,3 +56,12 @@ def _interval(value: Floats, draws: Floats) -> Floats:
         warnings.simplefilter("ignore", RuntimeWarning)  # all NaN: a class that has no sample in any resample
         low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
     return np.stack([value, np.minimum(low, value), np.maximum(high, value)])
+
+
+def _named(values: dict[str, Floats]) -> dict[str, dict[str, float]]:
+    """{name: [value, low, high]} -> {name: {value, low, high}}, without those that hold a NaN."""
+    return {
+        name: dict(zip(("value", "low", "high"), triple.tolist(), strict=True))
+        for name, triple in values.items()
+        if not np.isnan(triple).any()
+    }

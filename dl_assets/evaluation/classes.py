@@ -8,8 +8,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from dl_assets.evaluation import classes_curves, classes_figures
-from dl_assets.evaluation.bootstrap import Floats, intervals
-from dl_assets.evaluation.classes_scores import measure, read_answers
+from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.classes_scores import measure, read_answers, roc_auc_per_class
 from dl_assets.evaluation.headline import Headline, percent
 
 # What the report shows at its top, best known first.
@@ -34,17 +34,12 @@ CAPTIONS = {
 def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samples: int, seed: int) -> dict[str, Any]:
     """Return each metric as {value, low, high}, 95 % by bootstrap, and the same per class under `classes`.
 
-    A metric that is undefined is left out, for JSON has no NaN and DVC compares numbers only: recall and ROC AUC of a
-    class without samples, and its precision and F1 too where it is never predicted.
+    A metric that is undefined is left out: recall and ROC AUC of a class without samples, and its precision and F1 too
+    where it is never predicted.
     """
     answers = read_answers(predictions, fitted["classes"])
-    found = intervals(functools.partial(measure, answers), len(predictions), bootstrap_samples=bootstrap_samples, seed=seed)
-    overall = {name: values for name, values in found.items() if not name.startswith("class_")}
-    per_class = {
-        name: {key.removeprefix("class_"): values[:, index] for key, values in found.items() if key not in overall}
-        for index, name in enumerate(answers.classes)
-    }
-    return {**_named(overall), "classes": {name: _named(values) for name, values in per_class.items()}}
+    measured = functools.partial(measure, answers)
+    return metrics_of(measured, answers.classes, len(predictions), bootstrap_samples=bootstrap_samples, seed=seed)
 
 
 def figures(predictions: pl.DataFrame, fitted: dict[str, Any]) -> dict[str, Figure]:
@@ -52,8 +47,8 @@ def figures(predictions: pl.DataFrame, fitted: dict[str, Any]) -> dict[str, Figu
     answers = read_answers(predictions, fitted["classes"])
     return {
         "confusion_matrix": classes_figures.confusion_matrix(answers),
-        "roc_curve": classes_figures.roc_curve(answers),
-        "calibration": classes_figures.calibration(answers),
+        "roc_curve": classes_figures.roc_curve(answers, roc_auc_per_class(answers, np.ones((1, len(predictions))))[0]),
+        "calibration": classes_figures.calibration(answers.confidence, answers.correct),
     }
 
 
@@ -91,12 +86,3 @@ def _commonest(wrong: pl.DataFrame) -> str:
     target, prediction, count = pairs.row(0)
     which = "only mistake" if len(wrong) == 1 else f"commonest mistake ({count:,} of {len(wrong):,})"
     return f"Its {which} is to take “{target}” for “{prediction}”."
-
-
-def _named(values: dict[str, Floats]) -> dict[str, dict[str, float]]:
-    """{name: [value, low, high]} -> {name: {value, low, high}}, without those that hold a NaN."""
-    return {
-        name: dict(zip(("value", "low", "high"), triple.tolist(), strict=True))
-        for name, triple in values.items()
-        if not np.isnan(triple).any()
-    }

@@ -1,5 +1,7 @@
 """The numbers behind the figures of a classifier, as tables for `dvc plots` and for people."""
 
+from typing import Protocol
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -10,15 +12,27 @@ from dl_assets.evaluation.classes_scores import Answers
 MAX_POINTS = 200
 
 
-def roc_curve(answers: Answers) -> pl.DataFrame:
+class Ranking(Protocol):
+    """What a curve is drawn of: the scores of N samples for each of C classes, and which samples are of the class."""
+
+    @property
+    def classes(self) -> list[str]: ...
+
+    @property
+    def probabilities(self) -> Floats: ...  # [N, C]
+
+    def inside(self, index: int) -> NDArray[np.bool_]: ...  # [N]
+
+
+def roc_curve(answers: Ranking) -> pl.DataFrame:
     """Return the ROC curve of each class against the rest, at most 200 points each, evenly along the curve.
 
     The first point, where nothing is taken for the class, has no threshold. A class without samples has no curve.
     """
     frames = [
-        _one_roc_curve(name, answers.target == index, answers.probabilities[:, index])
+        _one_roc_curve(name, answers.inside(index), answers.probabilities[:, index])
         for index, name in enumerate(answers.classes)
-        if 0 < (answers.target == index).sum() < len(answers.target)
+        if 0 < answers.inside(index).sum() < len(answers.probabilities)
     ]
     schema = {"class": pl.String, "false_positive_rate": pl.Float64, "true_positive_rate": pl.Float64, "threshold": pl.Float64}
     return pl.concat([pl.DataFrame(schema=schema), *frames])
@@ -54,7 +68,7 @@ def roc_points(inside: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Float
 
 def _one_roc_curve(name: str, inside: NDArray[np.bool_], scores: Floats) -> pl.DataFrame:
     false_positive, true_positive, threshold = roc_points(inside, scores)
-    kept = _evenly(false_positive + true_positive)
+    kept = evenly(false_positive + true_positive)
     return pl.DataFrame(
         {
             "class": [name] * len(kept),
@@ -65,7 +79,7 @@ def _one_roc_curve(name: str, inside: NDArray[np.bool_], scores: Floats) -> pl.D
     ).fill_nan(None)
 
 
-def _evenly(distance: Floats) -> NDArray[np.int64]:
+def evenly(distance: Floats) -> NDArray[np.int64]:
     """Return indices of at most MAX_POINTS points, evenly in `distance` along the curve, its two ends among them."""
     wanted = np.searchsorted(distance, np.linspace(distance[0], distance[-1], MAX_POINTS))
     return np.unique(np.clip(wanted, 0, len(distance) - 1))

@@ -2,11 +2,12 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from dl_assets.evaluation import style
 from dl_assets.evaluation.bootstrap import Floats
-from dl_assets.evaluation.classes_curves import confusion_counts, roc_points
-from dl_assets.evaluation.classes_scores import NUM_BINS, Answers, confidence_bins, roc_auc_per_class
+from dl_assets.evaluation.classes_curves import Ranking, confusion_counts, roc_points
+from dl_assets.evaluation.classes_scores import NUM_BINS, Answers, confidence_bins
+from dl_assets.pages import style
 
 MAX_CURVES, WORST_CURVES = 20, 6
 MAX_ANNOTATED, MAX_NAMED = 30, 80
@@ -14,9 +15,8 @@ _GRID = np.linspace(0, 1, 501)
 
 
 @style.house
-def roc_curve(answers: Answers) -> Figure:
-    """One curve for each class and their mean; above 20 classes only the mean and the six worst."""
-    areas = roc_auc_per_class(answers, np.ones((1, len(answers.target))))[0]  # [C]
+def roc_curve(answers: Ranking, areas: Floats) -> Figure:
+    """One curve for each class and their mean; above 20 classes only the mean and the six of the worst areas [C]."""
     drawn = np.flatnonzero(~np.isnan(areas))
     curves = {int(index): _curve(answers, int(index)) for index in drawn}
     figure = style.blank(6.4, 4.2)
@@ -77,9 +77,8 @@ def confusion_matrix(answers: Answers) -> Figure:
 
 
 @style.house
-def calibration(answers: Answers) -> Figure:
+def calibration(confidence: Floats, correct: NDArray[np.bool_]) -> Figure:
     """How often the model is right at each confidence, and how often it is that confident; bins of Guo et al. 2017."""
-    confidence, correct = answers.confidence, answers.correct
     bins = confidence_bins(confidence)
     counts = np.bincount(bins, minlength=NUM_BINS)
     filled = counts > 0
@@ -94,11 +93,11 @@ def calibration(answers: Answers) -> Figure:
     top.set_aspect("auto")
     top.text(0.03, 0.97, "above the line: too modest\nbelow the line: too sure", va="top", fontsize=8, color=style.MUTED)
     bottom.bar((np.arange(NUM_BINS) + 0.5) / NUM_BINS, counts, width=0.9 / NUM_BINS, color=style.COLOURS[0])
-    bottom.set(xlabel="confidence of the prediction", ylabel="samples")
+    bottom.set(xlabel="confidence of the answer", ylabel="answers")
     bottom.locator_params(axis="y", nbins=3, integer=True)
     return figure
 
 
-def _curve(answers: Answers, index: int) -> tuple[Floats, Floats]:
-    false_positive, true_positive, _ = roc_points(answers.target == index, answers.probabilities[:, index])
+def _curve(answers: Ranking, index: int) -> tuple[Floats, Floats]:
+    false_positive, true_positive, _ = roc_points(answers.inside(index), answers.probabilities[:, index])
     return false_positive, true_positive

@@ -21,6 +21,10 @@ class Answers:
     prediction: NDArray[np.int64]  # [N]
     probabilities: Floats  # [N, C]
 
+    def inside(self, index: int) -> NDArray[np.bool_]:
+        """Return [N]: whether the sample is of this class."""
+        return np.equal(self.target, index)
+
     @property
     def confidence(self) -> Floats:
         return self.probabilities[np.arange(len(self.prediction)), self.prediction]
@@ -58,24 +62,24 @@ def measure(answers: Answers, weights: Floats) -> dict[str, Floats]:
     predicted = weights @ one_hot[answers.prediction]  # [B, C]
     hits = (weights * answers.correct) @ one_hot[answers.target]  # [B, C]
     present = support + predicted > 0
-    precision = np.where(present & (predicted == 0), 0.0, _ratio(hits, predicted))
-    recall, f1 = _ratio(hits, support), _ratio(2 * hits, support + predicted)
-    roc_auc = roc_auc_per_class(answers, weights)
+    precision = np.where(present & (predicted == 0), 0.0, ratio(hits, predicted))
+    recall, f1 = ratio(hits, support), ratio(2 * hits, support + predicted)
+    areas = roc_auc_per_class(answers, weights)
     total = weights.sum(axis=1)
     return {
         "accuracy": hits.sum(axis=1) / total,
-        "balanced_accuracy": _mean(recall, support > 0),
-        "precision_macro": _mean(precision, present),
-        "recall_macro": _mean(np.nan_to_num(recall), present),
-        "f1_macro": _mean(f1, present),
-        "roc_auc": _mean(roc_auc, ~np.isnan(roc_auc)),
+        "balanced_accuracy": mean(recall, support > 0),
+        "precision_macro": mean(precision, present),
+        "recall_macro": mean(np.nan_to_num(recall), present),
+        "f1_macro": mean(f1, present),
+        "roc_auc": mean(areas, ~np.isnan(areas)),
         "log_loss": log_loss(answers, weights),
         "ece": calibration_error(answers, weights),
         "support": total,
         "class_precision": precision,
         "class_recall": recall,
         "class_f1": f1,
-        "class_roc_auc": roc_auc,
+        "class_roc_auc": areas,
         "class_support": support,
     }
 
@@ -87,21 +91,22 @@ def roc_auc_per_class(answers: Answers, weights: Floats) -> Floats:
     Two classes share one value, that of the second: their probabilities rank alike but for rounding.
     """
     if len(answers.classes) == 2:
-        return np.repeat(_roc_auc(answers.probabilities[:, 1], answers.target == 1, weights)[:, None], 2, axis=1)
+        return np.repeat(roc_auc(answers.probabilities[:, 1], answers.inside(1), weights)[:, None], 2, axis=1)
     return np.stack(
-        [_roc_auc(answers.probabilities[:, index], answers.target == index, weights) for index in range(len(answers.classes))],
+        [roc_auc(answers.probabilities[:, index], answers.inside(index), weights) for index in range(len(answers.classes))],
         axis=1,
     )
 
 
-def _roc_auc(scores: Floats, inside: NDArray[np.bool_], weights: Floats) -> Floats:
+def roc_auc(scores: Floats, inside: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Return [B] of scores [N] and weights [B, N]; see `roc_auc_per_class`."""
     rest = np.flatnonzero(~inside)
     rest = rest[np.argsort(scores[rest], kind="stable")]  # [R], lowest first
     below = np.zeros((len(weights), len(rest) + 1))
     np.cumsum(weights[:, rest], axis=1, out=below[:, 1:])  # [B, R + 1], weight of the k lowest of the rest
     lower, upper = (np.searchsorted(scores[rest], scores[inside], side=side) for side in ("left", "right"))
     won = (weights[:, inside] * (below[:, lower] + below[:, upper]) / 2).sum(axis=1)
-    return _ratio(won, weights[:, inside].sum(axis=1) * below[:, -1])
+    return ratio(won, weights[:, inside].sum(axis=1) * below[:, -1])
 
 
 def log_loss(answers: Answers, weights: Floats) -> Floats:
@@ -109,13 +114,13 @@ def log_loss(answers: Answers, weights: Floats) -> Floats:
     epsilon = np.finfo(np.float64).eps
     right = answers.probabilities[np.arange(len(answers.target)), answers.target]
     losses: Floats = -np.log(np.clip(right, epsilon, 1 - epsilon))
-    return _ratio(weights @ losses, weights.sum(axis=1))
+    return ratio(weights @ losses, weights.sum(axis=1))
 
 
 def calibration_error(answers: Answers, weights: Floats) -> Floats:
     """Return [B]: mean gap of confidence and accuracy over 15 equally wide bins (ECE, Guo et al. 2017, equation 3)."""
     gaps = (answers.correct - answers.confidence)[:, None] * np.eye(NUM_BINS)[confidence_bins(answers.confidence)]
-    return _ratio(np.abs(weights @ gaps).sum(axis=1), weights.sum(axis=1))  # [B, N] @ [N, 15] -> [B]
+    return ratio(np.abs(weights @ gaps).sum(axis=1), weights.sum(axis=1))  # [B, N] @ [N, 15] -> [B]
 
 
 def confidence_bins(confidence: Floats) -> NDArray[np.int64]:
@@ -124,10 +129,12 @@ def confidence_bins(confidence: Floats) -> NDArray[np.int64]:
     return bins
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Divide; NaN where the whole is nothing."""
     result: Floats = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
     return result
 
 
-def _mean(values: Floats, where: NDArray[np.bool_]) -> Floats:
-    return _ratio(np.where(where, values, 0.0).sum(axis=1), where.sum(axis=1).astype(np.float64))
+def mean(values: Floats, where: NDArray[np.bool_]) -> Floats:
+    """Return the mean of each row [B, C] -> [B] where `where` holds; NaN where it holds nowhere."""
+    return ratio(np.where(where, values, 0.0).sum(axis=1), where.sum(axis=1).astype(np.float64))

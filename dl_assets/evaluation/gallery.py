@@ -2,14 +2,14 @@
 
 from types import ModuleType
 
-from dl_assets.artifacts.shards import ArrayReader
-from dl_assets.evaluation import style
+from dl_assets.artifacts.shards import Arrays
+from dl_assets.pages import style
 
 MAX_BYTES = 3 * 1024**2  # of all pictures of a report together
 _DPI = 110
 
 
-def pictures(inputs: ModuleType, arrays: ArrayReader, ids: list[str]) -> dict[str, bytes]:
+def pictures(inputs: ModuleType, arrays: Arrays, ids: list[str]) -> dict[str, bytes]:
     """Return id -> PNG of these samples, as far as the size limit goes; nothing where `inputs` has no `sheet`."""
     found: dict[str, bytes] = {}
     if not hasattr(inputs, "sheet"):

@@ -1,15 +1,13 @@
 """The evaluation as one HTML page that needs nothing else: no network, no script, no file beside it."""
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dl_assets import __version__
 from dl_assets.artifacts.tables import PARTS
 from dl_assets.evaluation.headline import Headline
+from dl_assets.pages.html import page
 
 # Of the card, what differs from run to run on the same data, or stands elsewhere on the page.
 _NOT_SHOWN = ("pipeline", "task", "classes", "num_samples", "seconds")
@@ -36,15 +34,9 @@ class Findings:
 
 def render(findings: Findings) -> str:
     """Return the page. Whatever comes from the data is escaped."""
-    environment = Environment(
-        loader=PackageLoader("dl_assets.evaluation", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"data_uri": _data_uri, "percent": _percent, "words": lambda name: name.replace("_", " ")}
-    return environment.get_template("report.html.j2").render(
+    return page(
+        "dl_assets.evaluation",
+        "report.html.j2",
         findings=findings,
         cards=[(headline, findings.metrics[name]) for name, headline in findings.headline.items() if name in findings.metrics],
         classes=_classes(findings.metrics),
@@ -54,7 +46,6 @@ def render(findings: Findings) -> str:
         mistakes=findings.mistakes.head(findings.gallery).to_dicts(),
         card=_flat({name: value for name, value in findings.card.items() if name not in _NOT_SHOWN}),
         parts_order=PARTS,
-        version=__version__,
     )
 
 
@@ -88,11 +79,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

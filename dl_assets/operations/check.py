@@ -1,12 +1,13 @@
 """Everything that can be told before a run: pipeline files, the index, the source's place, the environment."""
 
 import importlib.metadata
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from dl_assets import index
-from dl_assets.config import load_pipeline, scan_pipelines
+from dl_assets import index, registry
+from dl_assets.config import Pipeline, load_pipeline, scan_pipelines
 from dl_assets.errors import ConfigError, DataError, PipelineError
 
 DISTRIBUTION = "dl-assets"
@@ -33,10 +34,16 @@ def _of_pipeline(name: str, root: Path) -> list[PipelineError]:
         index.require_fresh(name, root)
     except ConfigError as error:
         return [error]
-    path = config.source.options.get("path")
-    if path is not None and not (root / path).exists():
-        return [DataError(f"{config.path}: source.path '{path}' does not exist. Put the data there, or change the path.")]
-    return []
+    return list(_missing_places(config, root))
+
+
+def _missing_places(config: Pipeline, root: Path) -> Iterator[DataError]:
+    """Tell of every local file or folder that the source reads and that is not there; a URL is asked when it is read."""
+    options = config.source.options
+    keys = {value: key for key, value in options.items() if isinstance(value, str)}
+    for place in registry.module("sources", config.source.name).watched(**options):
+        if "://" not in place and not (root / place).exists() and (key := keys.get(place)):
+            yield DataError(f"{config.path}: source.{key} '{place}' does not exist. Put the data there, or change the {key}.")
 
 
 def _of_environment() -> list[PipelineError]:

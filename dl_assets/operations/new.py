@@ -2,17 +2,17 @@
 
 from io import StringIO
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ruamel.yaml import YAML
 
 from dl_assets import index, registry
-from dl_assets.config import PIPELINES, Pipeline, better_name, scan_pipelines
-from dl_assets.errors import ConfigError, DataError
+from dl_assets.config import PIPELINES, Pipeline, better_name, clean_options, scan_pipelines
+from dl_assets.errors import ConfigError
 from dl_assets.files import replace_text
+from dl_assets.operations.new_source import look_at, source_section
 from dl_assets.problems import choose
 
-_SAMPLE = 200
 _TINY_PX = 32
 
 _TEMPLATE = """\
@@ -29,7 +29,7 @@ clean: {clean}
 # Shares of the parts. Equal files and groups stay in one part.
 split: {split}
 
-# Random changes of the train part, in this order; `[]` for none.
+# Random changes of the train part: a preset (light, medium, heavy, digits), or transforms of albumentations in this order.
 augment:{augment}
 
 # The network; a larger `width` or `depth` learns more and takes longer.
@@ -52,13 +52,14 @@ schedule: {{}}
 def new_pipeline(name: str, task: str, source: str, root: Path = Path()) -> Path:
     """Write `pipelines/<name>.yaml` and refresh the index; return the file. Never overwrites one.
 
-    `source` is the name of a built-in data set, or a folder that holds one folder of files for each class.
+    `source` is the name of a built-in data set, or the path or URL of a folder that holds one folder of files for each
+    class, of a flat folder of files such as `cat.1.jpg`, of a zip or tar archive of either, or of a table of files.
     """
     path = root / PIPELINES / f"{name}.yaml"
     _require_free_name(name, root)
     if task not in registry.names("tasks"):
         raise ConfigError(f"task '{task}' is not known{choose(task, registry.names('tasks'))}")
-    section = _source_section(source, name, root)
+    section = source_section(source, name, root, several_labels=registry.find("tasks", task).targets == "labels")
     text = _pipeline_text(name, task, section, root)
     Pipeline(path.relative_to(root), YAML().load(text)).check()
     replace_text(path, text)
@@ -80,33 +81,12 @@ def _require_free_name(name: str, root: Path) -> None:
         raise ConfigError(f"{PIPELINES / name}.yaml exists already and is not overwritten. Choose another name, or delete it.")
 
 
-def _source_section(source: str, name: str, root: Path) -> dict[str, Any]:
-    """Return the `source` section. A built-in data set goes before a folder of the same name (write ./digits for that)."""
-    builtin = get_args(registry.options_of(registry.find("sources", "builtin")).model_fields["name"].annotation)
-    if source in builtin:
-        return {"kind": "builtin", "name": source}
-    path = Path(source).expanduser()
-    if not (root / path).exists():
-        raise DataError(
-            f"There is neither a folder '{source}' in {root.resolve()} nor a built-in data set of that name"
-            f"{registry.did_you_mean(source, builtin) or '.'} Give a folder that holds one folder of files for "
-            f"each class, or a built-in data set: {', '.join(builtin)}."
-        )
-    place, results = (root / path).resolve(), (root / "data" / name).resolve()
-    if place.is_relative_to(results) or results.is_relative_to(place):
-        raise ConfigError(
-            f"The source '{source}' and data/{name}, where the results of '{name}' go, lie in each other. "
-            "Choose another name for the pipeline, or another place for the source."
-        )
-    return {"kind": "folder", "path": path.as_posix()}
-
-
 def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path) -> str:
     kind = registry.find("tasks", task).inputs
     inputs, transforms = registry.module("inputs", kind), registry.module("transforms", kind)
-    num_samples, payloads = _look_at(source, root)
+    num_samples, payloads = look_at(source, root)
     clean = inputs.suggest(payloads)
-    image_size = registry.options_of(inputs.clean)(**clean).model_dump()["image_size"]
+    image_size = clean_options(kind)(**clean).model_dump()["image_size"]
     augment = transforms.suggest(num_samples, image_size=image_size)
     return _TEMPLATE.format(
         name=name,
@@ -115,31 +95,10 @@ def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path) -> 
         source=_flow(source),
         clean=_flow(clean),
         split=_flow({"train": 0.7, "val": 0.15, "test": 0.15, "stratify": True, "seed": 17}),
-        augment="".join(f"\n  - {_flow(entry)[1:-1]}" for entry in augment) or " []",
+        augment=f" {augment}" if isinstance(augment, str) else "".join(f"\n  - {_flow(entry)[1:-1]}" for entry in augment),
         model=_flow({"name": "cnn", **_model_options(image_size)}),
         train=_flow(_train_options(num_samples, image_size)),
     )
-
-
-def _look_at(source: dict[str, Any], root: Path) -> tuple[int, list[bytes]]:
-    """Return the number of samples and the payloads of a few, spread over the whole source."""
-    options = {key: value for key, value in source.items() if key != "kind"}
-    if source["kind"] == "builtin":
-        payloads = [sample.payload for sample in registry.find("sources", "builtin")(**options)]
-        return len(payloads), payloads[:: _step(len(payloads))]
-    folder = root / source["path"]
-    num_samples: int = registry.module("sources", "folder").describe(path=str(folder))["num_samples"]
-    files = sorted(path for path in folder.glob("*/**/*") if path.is_file() and not path.name.startswith("."))
-    try:
-        return num_samples, [file.read_bytes() for file in files[:: _step(len(files))]]
-    except OSError as error:
-        raise DataError(
-            f"{error.filename} cannot be read ({error.strerror}). Give yourself the right to read it, or move it away."
-        ) from error
-
-
-def _step(count: int) -> int:
-    return -(-count // _SAMPLE) or 1
 
 
 def _model_options(image_size: int) -> dict[str, Any]:

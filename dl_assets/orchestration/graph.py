@@ -24,7 +24,7 @@ class Node:
     deps: tuple[str, ...]
     params: tuple[tuple[str, tuple[str, ...]], ...]
     outs: tuple[str, ...]
-    metrics: tuple[str, ...]
+    reports: tuple[str, ...]
     dagster: dict[str, Any] = field(hash=False)
 
     @property
@@ -58,7 +58,7 @@ class Graph:
 
     @cached_property
     def producers(self) -> dict[str, Node]:
-        return {path: node for node in self.nodes.values() for path in (*node.outs, *node.metrics)}
+        return {path: node for node in self.nodes.values() for path in (*node.outs, *node.reports)}
 
     @cached_property
     def pipelines(self) -> list[str]:
@@ -113,7 +113,12 @@ def _node(stage: Any) -> Node:
         desc=stage.desc or "",
         deps=tuple(dep.def_path for dep in files),
         params=tuple((dep.def_path, tuple(dep.params)) for dep in params),
-        outs=tuple(out.def_path for out in stage.outs if not out.metric),
-        metrics=tuple(out.def_path for out in stage.outs if out.metric),
+        outs=tuple(out.def_path for out in stage.outs if not _is_report(out)),
+        reports=tuple(out.def_path for out in stage.outs if _is_report(out)),
         dagster=dict((stage.meta or {}).get("dagster", {})),
     )
+
+
+def _is_report(out: Any) -> bool:
+    """Tell what people read from what other stages do: it never makes a stage stale."""
+    return bool(out.metric) or Path(out.def_path).parent.name == "reports"

@@ -17,11 +17,13 @@ MAX_PICTURE_BYTES = 1_500_000
 def materialization_metadata(graph: Graph, node: Node, lock: Lock) -> dict[str, Any]:
     """Numbers (Dagster draws them over time), pictures, and a table of the files with their hashes."""
     folder = graph.root / "data" / node.pipeline / node.artifact
+    pages = (graph.root / node.report).with_suffix("")
     return {
         **_numbers(graph.root / node.report),
         **_pictures(folder),
+        **_pictures(pages),
         **_metrics(folder / "metrics.json"),
-        **{path.stem: dg.MetadataValue.path(path) for path in sorted(folder.glob("*.html"))},
+        **{path.stem: dg.MetadataValue.path(path) for path in sorted([*folder.glob("*.html"), *pages.glob("*.html")])},
         "files": _files(lock[node.address].get("outs", [])),
         "dvc_stage": node.address,
     }

@@ -35,7 +35,7 @@ def code_version_locked(graph: Graph, node: Node, lock: Lock) -> str:
 
 
 def data_version(node: Node, lock: Lock) -> str | None:
-    """Version of what a stage made. Metrics are left out: they hold timings, and DVC has no stage depend on them."""
+    """Version of what a stage made. Reports are left out: no stage depends on them."""
     outs = {out["path"]: out["md5"] for out in lock.get(node.address, {}).get("outs", []) if out["path"] in node.outs}
     return _digest(outs) if outs else None
 

@@ -1,50 +1,99 @@
-"""Stage 4: fix the augmentation policy of the train part, and show what it does to a few samples."""
+"""Stage 4: fix the augmentation policy of the train part, show what it does to a few samples, and store copies if asked."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from dl_assets import registry
+from dl_assets import progress, registry
 from dl_assets.artifacts.report import Report, write_json
-from dl_assets.artifacts.shards import ArrayReader
-from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, read_table
+from dl_assets.artifacts.shards import Arrays, ArrayWriter, open_arrays
+from dl_assets.artifacts.tables import COPIES, Rows, read_parted, write_table
 from dl_assets.config import Pipeline
-from dl_assets.errors import ConfigError
+from dl_assets.errors import ConfigError, DataError
+from dl_assets.transforms._draws import keys_of, numbers_of
 
-# The preview only; training seeds the policy for itself.
-_PREVIEW_SEED = 17
-_PREVIEW_SAMPLES = 6
-_PREVIEW_VARIANTS = 7
+_SEED = 17  # of the preview and of the copies; training seeds the policy for itself
+_SHOWN_SAMPLES = 6
+_SHOWN_VARIANTS = 7
+_BATCH = 64
 
 
 def augment(config: Pipeline, *, clean: Path, parts: Path, out: Path) -> Report:
-    """Write the policy as JSON, and a sheet of train samples beside what the policy makes of them."""
-    samples = read_table(CLEAN_SAMPLES, clean).join(read_table(PARTS_TABLE, parts), on="id", validate="1:1")
-    train = samples.filter(pl.col("part") == "train")
-    shown = choose_shown(train)
-    reader = ArrayReader(clean, shown)
-    height, width = reader.shape[:2]
-    try:
-        policy = registry.module("transforms", config.task.inputs).compose(config.augment, (height, width), _PREVIEW_SEED)
-    except ConfigError as error:
-        raise ConfigError(f"{config.path}: {error}") from error
-    write_json(out / "policy.json", policy.serialise())
+    """Write policy.json and preview.png (train samples beside what becomes of them); with `copies` also copies.parquet."""
+    wanted = config.augment
+    train = read_parted(clean, parts).filter(part="train")
+    if train.is_empty():
+        raise DataError("the train part holds no sample. Add samples to the source, or give split.train a larger share.")
+    arrays = open_arrays(clean, train)
+    policy = _compose(config, arrays.shape)
+    mixed = {"mixup": wanted.mixup, "cutmix": wanted.cutmix, "mix_share": wanted.mix_share}
+    write_json(out / "policy.json", {"policy": policy.serialise(), **mixed, "copies": wanted.copies})
+    if wanted.copies:
+        write_table(COPIES, out, store_copies(policy, train, arrays, wanted.copies, out))
 
-    rows = [[reader[index], *(policy(reader[index]) for _ in range(_PREVIEW_VARIANTS))] for index in range(len(reader))]
-    variants = [f"variant {number}" for number in range(1, _PREVIEW_VARIANTS + 1)]
-    titles = [title for target in shown["target"] for title in (f"{target} (original)", *variants)]
-    arrays = [array for row in rows for array in row]
-    figure = registry.module("inputs", config.task.inputs).sheet(arrays, titles, columns=1 + _PREVIEW_VARIANTS)
-    figure.savefig(out / "preview.png", metadata={"Software": None})
-    changed = np.mean([not np.array_equal(variant, row[0]) for row in rows for variant in row[1:]])
+    shown = choose_shown(train)
+    rows = _variants(policy, shown, open_arrays(clean, shown))
+    _sheet(config, shown, rows).savefig(out / "preview.png", metadata={"Software": None})
+    changed = [not np.array_equal(variant, row[0]) for row in rows for variant in row[1:]]
     return Report(
-        counts={"train": len(train), "previewed": len(shown)},
-        numbers={"transforms": len(policy), "changed_share": float(changed)},
+        counts={"train": len(train), "previewed": len(shown), "copies": wanted.copies * len(train)},
+        numbers={"transforms": len(policy), "changed_share": float(np.mean(changed))},
     )
 
 
 def choose_shown(train: pl.DataFrame) -> pl.DataFrame:
     """Return a few samples: the first of every class, then the second of every class, and so on."""
     turn = pl.int_range(pl.len()).over("target")
-    return train.sort("id").with_columns(turn=turn).sort("turn", "target").head(_PREVIEW_SAMPLES).drop("turn")
+    return train.sort("id").with_columns(turn=turn).sort("turn", "target").head(_SHOWN_SAMPLES).drop("turn")
+
+
+def store_copies(policy: Any, train: pl.DataFrame, arrays: Arrays, num_copies: int, out: Path) -> pl.DataFrame:
+    """Write `num_copies` variants of every sample, one batch in memory at a time; return the rows of copies.parquet."""
+    rows = Rows({"id": pl.String, "of": pl.String, "target": pl.String, "shard": pl.Int64, "row": pl.Int64})
+    ids, targets = train["id"].to_list(), train["target"].to_list()
+    with ArrayWriter(out) as writer:
+        changed = _changed(policy, train, arrays, num_copies)
+        for number, index, array in progress.track(changed, num_copies * len(train)):
+            rows.add((f"{ids[index]}+{number}", ids[index], targets[index], *writer.write(array)))
+    return rows.table()
+
+
+def _changed(
+    policy: Any, train: pl.DataFrame, arrays: Arrays, num_variants: int
+) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    """Yield (number of the variant from 1, index of the sample, changed array)."""
+    numbers = numbers_of(train["id"])
+    for variant in range(1, num_variants + 1):
+        keys = keys_of(numbers, seed=_SEED, epoch=variant)
+        for start in range(0, len(train), _BATCH):
+            indices = range(start, min(start + _BATCH, len(train)))
+            batch = policy.batch((arrays[index] for index in indices), keys[start : indices.stop])
+            yield from ((variant, index, array) for index, array in zip(indices, batch, strict=True))
+
+
+def _compose(config: Pipeline, shape: tuple[int, ...]) -> Any:
+    transforms = registry.module("transforms", config.task.inputs)
+    try:
+        return transforms.compose(config.augment.transforms, shape)
+    except transforms.PolicyError as error:
+        name = config.augment.transforms[error.index].name
+        raise ConfigError(f"{config.path}: augment: {name} {error}") from error
+
+
+def _variants(policy: Any, shown: pl.DataFrame, arrays: Arrays) -> list[list[NDArray[np.uint8]]]:
+    """Return for each sample its array and then what the policy makes of it."""
+    rows = [[np.array(arrays[index])] for index in range(len(shown))]
+    for _, index, array in _changed(policy, shown, arrays, _SHOWN_VARIANTS):
+        rows[index].append(array)
+    return rows
+
+
+def _sheet(config: Pipeline, shown: pl.DataFrame, rows: list[list[NDArray[np.uint8]]]) -> Any:
+    variants = [f"variant {number}" for number in range(1, _SHOWN_VARIANTS + 1)]
+    titles = [title for target in shown["target"] for title in (f"{target} (original)", *variants)]
+    arrays = [array for row in rows for array in row]
+    return registry.module("inputs", config.task.inputs).sheet(arrays, titles, columns=1 + _SHOWN_VARIANTS)

@@ -9,10 +9,10 @@ import polars as pl
 from dl_assets import registry
 from dl_assets.artifacts import tables
 from dl_assets.artifacts.report import Report, read_json, write_json
-from dl_assets.artifacts.shards import ArrayReader
+from dl_assets.artifacts.shards import open_arrays
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
-from dl_assets.evaluation import style
+from dl_assets.pages import style
 from dl_assets.evaluation.gallery import pictures
 from dl_assets.evaluation.report import Findings, render
 from dl_assets.training.network import CARD, PREPROCESSING, load_network
@@ -25,9 +25,7 @@ LEARNING_CURVE = "learning_curve"
 def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Path) -> Report:
     """Predict val and test, measure test alone, and write metrics, predictions, errors, plots and the report."""
     evaluation = registry.module("evaluation", config.task.targets)
-    samples = tables.read_table(tables.CLEAN_SAMPLES, clean).join(
-        tables.read_table(tables.PARTS_TABLE, parts).select("id", "part"), on="id", maintain_order="left"
-    )
+    samples = tables.read_parted(clean, parts)
     fitted = read_json(model / PREPROCESSING)["targets"]
     predictions = _predictions(config, samples.filter(pl.col("part") != "train"), clean, model, fitted)
     test = predictions.filter(part="test")
@@ -44,7 +42,7 @@ def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Pa
         sentence=evaluation.sentence(metrics, test),
         headline=evaluation.HEADLINE,
         metrics=metrics,
-        samples=samples.select("target", "part"),
+        samples=_counted(config, samples),
         rejected=tables.read_table(tables.REJECTED, clean),
         figures=figures,
         captions=evaluation.CAPTIONS,
@@ -66,7 +64,7 @@ def _predictions(config: Pipeline, samples: pl.DataFrame, clean: Path, model: Pa
             f"{config.path}: the test part is empty, so there is nothing to measure the model on. "
             "Add samples to the source, or raise `split: {test: ...}`."
         )
-    probabilities = predict(load_network(model), ArrayReader(clean, samples))  # [N, outputs]
+    probabilities = predict(load_network(model), open_arrays(clean, samples))  # [N, outputs]
     answers: pl.DataFrame = registry.module("targets", config.task.targets).predictions(probabilities, fitted)
     return pl.concat([samples.select("id", "part", "target"), answers], how="horizontal")
 
@@ -86,6 +84,12 @@ def _write_plots(
     return figures
 
 
+def _counted(config: Pipeline, samples: pl.DataFrame) -> pl.DataFrame:
+    """Return target and part of every sample; one of several labels counts for each."""
+    strata = registry.module("targets", config.task.targets).strata(samples["target"])
+    return samples.select("part", target=strata).explode("target")
+
+
 def _gallery(config: Pipeline, errors: pl.DataFrame, samples: pl.DataFrame, clean: Path) -> dict[str, bytes]:
     shown = errors.head(config.evaluate.gallery).select("id").join(samples, on="id", maintain_order="left")
-    return pictures(registry.module("inputs", config.task.inputs), ArrayReader(clean, shown), shown["id"].to_list())
+    return pictures(registry.module("inputs", config.task.inputs), open_arrays(clean, shown), shown["id"].to_list())

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from dl_assets import progress, registry
 from dl_assets.artifacts.report import Check, Report, read_json, write_json
-from dl_assets.artifacts.shards import ArrayReader
-from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, read_table
+from dl_assets.artifacts.shards import Arrays, open_arrays
+from dl_assets.artifacts.tables import read_parted
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError, PipelineError
 from dl_assets.training.network import CARD, PREPROCESSING, Network, load_network
@@ -39,7 +39,7 @@ def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Path
     """Write model.onnx, signature.json and certificate.json; the checks compare ONNX with torch on the test part."""
     network, card, fitted = load_network(model), read_json(model / CARD), read_json(model / PREPROCESSING)
     samples = _test_samples(clean, parts)
-    arrays = ArrayReader(clean, samples)
+    arrays = open_arrays(clean, samples)
     properties = {
         "format": "dl-assets 1",
         "pipeline": config.name,
@@ -114,7 +114,7 @@ def _quiet_exporter() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def answers(path: Path, arrays: ArrayReader, batch_size: int) -> NDArray[np.float32]:
+def answers(path: Path, arrays: Arrays, batch_size: int) -> NDArray[np.float32]:
     """Return the probabilities [N, outputs] that ONNX Runtime computes on the CPU, `batch_size` samples at a time."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -147,8 +147,7 @@ def compare(expected: NDArray[np.float32], found: NDArray[np.float32], batch_siz
 
 def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
     """Return the samples of the test part; of more than MAX_SAMPLES every n-th."""
-    samples = read_table(CLEAN_SAMPLES, clean).join(read_table(PARTS_TABLE, parts), on="id", how="inner", maintain_order="left")
-    test = samples.filter(pl.col("part") == "test")
+    test = read_parted(clean, parts).filter(part="test")
     if test.is_empty():
         raise DataError(
             "the test part holds no sample to compare the exported model on. "
@@ -159,7 +158,8 @@ def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
 
 def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """Say how to ask the model and how to read its answer, for a person who has nothing but this file and the model."""
-    clean = config.clean.model_dump(mode="json")
+    inputs = registry.module("inputs", config.task.inputs)
+    clean = {name: getattr(config.clean, name) for name in registry.options_of(inputs.clean).model_fields}
     return {
         "pipeline": config.name,
         "task": card["task"],
@@ -169,7 +169,7 @@ def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], s
             "name": config.task.inputs,
             "dtype": "uint8",
             "shape": ["batch", *shape],
-            "meaning": registry.module("inputs", config.task.inputs).describe(shape, clean),
+            "meaning": inputs.describe(shape, clean),
             "made_by": {"clean": clean},
             "fitted": fitted["inputs"],
         },
@@ -177,7 +177,7 @@ def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], s
             "name": OUTPUT,
             "dtype": "float32",
             "shape": ["batch", len(card["classes"])],
-            "meaning": "one probability per class, in the order of `classes`; each row sums to 1",
+            "meaning": registry.module("targets", config.task.targets).describe(),
         },
         "classes": card["classes"],
     }

@@ -1,61 +1,129 @@
-"""Stage 1: read the source once and keep its bytes as they are."""
+"""Stage 1: read the source once and keep its bytes as they are; what was read before is not read again."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b, sha256
 from pathlib import Path
 
 import polars as pl
 
 from dl_assets import progress, registry
-from dl_assets.artifacts.raw import RawSample
+from dl_assets.artifacts.memo import Memo, is_worn
+from dl_assets.artifacts.packs import PackWriter, fingerprint
+from dl_assets.artifacts.raw import RawSample, Source
+from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.report import Report, write_json
-from dl_assets.artifacts.shards import PackWriter
-from dl_assets.artifacts.tables import RAW_SAMPLES, write_table
+from dl_assets.artifacts.tables import RAW_SAMPLES, Rows, write_table
 from dl_assets.config import Pipeline
+from dl_assets.errors import DataError
 
-_SCHEMA = {
+_FOUND = {
     "id": pl.String,
     "target": pl.String,
     "group": pl.String,
+    "time": pl.Datetime("us"),
+    "part": pl.String,
     "origin": pl.String,
-    "shard": pl.Int64,
-    "offset": pl.Int64,
-    "size_bytes": pl.Int64,
+    "location": pl.String,
+    "version": pl.String,
+    "place": pl.UInt32,
 }
+# Where the bytes are; `problem` says why there are none.
+_PLACE = {"content": pl.String, "shard": pl.Int64, "offset": pl.Int64, "size_bytes": pl.Int64, "problem": pl.String}
+_REMEMBERED = {"id": pl.String, "version": pl.String, **_PLACE}
 
 
-def ingest(config: Pipeline, *, out: Path) -> Report:
+def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
     """Copy every sample of the source into packs, with a table of what was found where."""
-    source = registry.module("sources", config.source.name)
-    description = source.describe(**config.source.options)
-    read = getattr(source, config.source.name)
-    tracked = progress.track(read(**config.source.options), description.get("num_samples", 0))
-    samples, fingerprint = store(tracked, out)
+    source = _read(config)
+    key = {"uri": source.description["uri"], "keep": config.keep}
+    known = memo.recall(key)
+    samples, remembered, num_new = store(_tracked(source), out, config.keep, known, memo.bring(out) if known is not None else 0)
+    if is_worn(len(samples), remembered):
+        memo.take_back(out)
+        samples, remembered, num_new = store(_tracked(_read(config)), out, config.keep)
+    memo.keep(key, remembered, out)
     write_table(RAW_SAMPLES, out, samples)
-    write_json(out / "source.json", {**description, "fingerprint": fingerprint, "num_samples": len(samples)})
+    write_json(out / "source.json", {**source.description, "fingerprint": _fingerprint(samples), "num_samples": len(samples)})
     return Report(
         counts={
             "samples": len(samples),
+            "new": num_new,
             "without_target": samples["target"].null_count(),
             "zero_bytes": int((samples["size_bytes"] == 0).sum()),
-            "skipped_files": description.get("skipped_files", 0),
+            "skipped_files": source.description["skipped_files"],
         },
         numbers={"bytes": int(samples["size_bytes"].sum()), "classes": samples["target"].drop_nulls().n_unique()},
     )
 
 
-def store(samples: Iterable[RawSample], out: Path) -> tuple[pl.DataFrame, str]:
-    """Write the payloads; return the table of samples and the fingerprint of them all, in their order."""
-    rows: list[tuple[str, str | None, str | None, str, int, int, int]] = []
-    fingerprint = sha256()
-    with PackWriter(out) as pack:
+def _read(config: Pipeline) -> Source:
+    source: Source = registry.find("sources", config.source.name)(**config.source.options)
+    return source
+
+
+def _tracked(source: Source) -> Iterator[RawSample]:
+    return progress.track(source, source.description["num_samples"])
+
+
+def store(
+    samples: Iterable[RawSample], out: Path, keep: str = "copy", known: pl.DataFrame | None = None, first_shard: int = 0
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Write what is not known into shards from `first_shard` on.
+
+    Return the table of all samples, what to remember for the next run, and how many were new. A sample is known where
+    its version is the one of the last run, or where its bytes are.
+    """
+    known = known if known is not None else pl.DataFrame(schema=_REMEMBERED)
+    row_of = dict(zip(known["id"], range(len(known)), strict=True))
+    versions, contents = known["version"].to_list(), known["content"].to_list()
+    found, places = Rows(_FOUND), Rows(_PLACE)
+    with PackWriter(out, first_shard) as pack:
         for sample in samples:
-            shard, offset = pack.write(sample.payload)
-            row = (identify(sample.origin), sample.target, sample.group, sample.origin, shard, offset, len(sample.payload))
-            rows.append(row)
-            fingerprint.update(json.dumps([row[0], sha256(sample.payload).hexdigest(), sample.target]).encode())
-    return pl.DataFrame(rows, schema=_SCHEMA, orient="row"), fingerprint.hexdigest()
+            name = identify(sample.origin)
+            row = row_of.get(name)
+            if row is None or sample.version is None or versions[row] != sample.version:
+                payload, problem = _payload(sample)
+                content = fingerprint(payload) if problem is None else ""
+                if row is None or content != contents[row]:
+                    row = len(known) + len(places)
+                    places.add((content, *_place(sample, payload, problem, pack, keep), len(payload), problem))
+            location = sample.location if keep == "reference" else None
+            found.add(
+                (name, sample.target, sample.group, sample.time, sample.part, sample.origin, location, sample.version, row)
+            )
+    table = found.table()
+    unused = known.filter(~pl.int_range(pl.len()).is_in(table["place"].implode()))
+    table = table.drop("place").hstack(pl.concat([known.select(*_PLACE), places.table()])[table["place"]])
+    return table.drop("version"), pl.concat([unused, table.select(*_REMEMBERED)]), len(places)
+
+
+def _payload(sample: RawSample) -> tuple[bytes, str | None]:
+    """Return the payload, or why this one sample has none."""
+    try:
+        return sample.read(), None
+    except Rejection as rejection:
+        return b"", rejection.detail
+
+
+def _place(
+    sample: RawSample, payload: bytes, problem: str | None, pack: PackWriter, keep: str
+) -> tuple[int, int] | tuple[None, None]:
+    """Keep the payload; return its shard and offset, or none where there is none or it stays where it is."""
+    if problem is not None:
+        return None, None
+    if keep == "copy":
+        return pack.write(payload)
+    if sample.location is None:
+        raise DataError(
+            f"source.keep is 'reference', but {sample.origin} cannot be opened again by itself (it lies in an archive, "
+            "or comes with a library). Write `keep: copy`, or unpack the archive and use a folder."
+        )
+    return None, None
+
+
+def _fingerprint(samples: pl.DataFrame) -> str:
+    """Return a hash of which sample has which bytes and which target, whatever the shards look like."""
+    return sha256(samples.select("id", "content", "target").write_csv().encode()).hexdigest()
 
 
 def identify(origin: str) -> str:

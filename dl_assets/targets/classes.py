@@ -33,6 +33,15 @@ def num_outputs(fitted: dict[str, Any]) -> int:
     return len(fitted["classes"])
 
 
+def strata(targets: pl.Series) -> pl.Series:
+    """Return for each target what a split keeps in balance, as a list: its class.
+
+    >>> strata(pl.Series(["dog", "cat"])).to_list()
+    [['dog'], ['cat']]
+    """
+    return targets.to_frame("target").select(pl.concat_list("target")).to_series()
+
+
 def encode(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.int64]:
     """Return the index of each target's class, [N].
 
@@ -67,6 +76,11 @@ def activation() -> "nn.Module":
     from torch import nn
 
     return nn.Softmax(dim=1)
+
+
+def describe() -> str:
+    """Say how the model's answer is read."""
+    return "one probability per class, in the order of `classes`; each row sums to 1"
 
 
 def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> pl.DataFrame:

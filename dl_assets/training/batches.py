@@ -1,60 +1,108 @@
 """Stored samples as batches of tensors, shuffled and augmented for the train part."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dl_assets.artifacts.shards import ArrayReader
+from dl_assets.artifacts.shards import Arrays
+from dl_assets.training.network import middle
+from dl_assets.transforms._draws import Keys, keys_of
 
-Augmentation = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-MakeAugmentation = Callable[[int], Augmentation]
 Batch = tuple[Tensor, Tensor]
+Indices = NDArray[np.int64]
+# The epoch travels with the indices: processes that live as long as the training could not be told of it otherwise.
+Item = tuple[int, Indices]
+
+
+class Policy(Protocol):
+    """What a module of `transforms` composes."""
+
+    def batch(self, samples: Iterable[NDArray[np.uint8]], keys: Keys, /) -> NDArray[np.uint8]: ...
 
 
 class Batches(Dataset[Batch]):
-    """Indices of samples in, one batch out: raw uint8 [B, ...] and encoded targets [B, ...]."""
+    """Epoch and indices in, one batch out: raw uint8 [B, ...] and encoded targets [B, ...].
 
-    def __init__(self, arrays: ArrayReader, encoded: NDArray[np.int64], augment: MakeAugmentation | None, seed: int) -> None:
+    With a policy, what happens to a sample follows from `seed`, its number [N] and the epoch, and from nothing else.
+    """
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        encoded: NDArray[np.int64],
+        policy: Policy | None = None,
+        numbers: Keys | None = None,
+        seed: int = 0,
+    ) -> None:
+        assert policy is None or numbers is not None, "a policy needs to know the samples"
         self._arrays, self._encoded = arrays, encoded
-        self._make_augmentation, self._seed = augment, seed
-        self._augmentation: Augmentation | None = None
+        self._policy, self._numbers, self._seed = policy, numbers, seed
 
     @property
     def num_samples(self) -> int:
         return len(self._encoded)
 
-    def __getitem__(self, indices: NDArray[np.int64]) -> Batch:
-        raw = self._arrays.batch(indices)
-        if self._make_augmentation:
-            self._augmentation = self._augmentation or self._make_augmentation(self._process_seed())
-            raw = np.stack([self._augmentation(array) for array in raw])
-        return torch.from_numpy(raw), torch.from_numpy(self._encoded[indices])
+    def __getitem__(self, item: Item) -> Batch:
+        epoch, indices = item
+        return torch.from_numpy(self._read(epoch, indices)), torch.from_numpy(self._encoded[indices])
 
-    def _process_seed(self) -> int:
-        # Each loading process draws its own numbers, else all of them would augment alike.
-        worker = get_worker_info()
-        return self._seed + (worker.id if worker else 0)
+    def _read(self, epoch: int, indices: Indices) -> NDArray[np.uint8]:
+        if self._policy is None or self._numbers is None:
+            return self._arrays.batch(indices)
+        keys = keys_of(self._numbers[indices], seed=self._seed, epoch=epoch)
+        return self._policy.batch((self._arrays[index] for index in indices.tolist()), keys)
 
 
-class ShuffledIndices(Sampler[NDArray[np.int64]]):
+class Joined:
+    """Several `Arrays` one after the other. Of those with larger arrays than the smallest the middle is taken."""
+
+    def __init__(self, parts: Sequence[Arrays]) -> None:
+        self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
+        self._shape = min(part.shape for part in parts)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        part = self._parts[number]
+        return part[index - int(self._ends[number]) + len(part)][middle(part.shape, self._shape)]
+
+    def batch(self, indices: Indices) -> NDArray[np.uint8]:
+        return np.stack([self[index] for index in indices.tolist()])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._shape
+
+
+class ShuffledIndices(Sampler[Item]):
     """Every sample once an epoch, in batches of nearly equal size and never of one (batch norm needs two)."""
 
     def __init__(self, num_samples: int, batch_size: int, seed: int) -> None:
-        self._num_samples, self._rng = num_samples, np.random.default_rng(seed)
+        self._num_samples, self._seed, self._epoch = num_samples, seed, 0
         self._num_batches = max(1, min(-(-num_samples // batch_size), num_samples // 2))
 
     def __len__(self) -> int:
         return self._num_batches
 
-    def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        yield from np.array_split(self._rng.permutation(self._num_samples), self._num_batches)
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; Lightning calls this."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[Item]:
+        epoch = self._epoch
+        order = np.random.default_rng((self._seed, epoch)).permutation(self._num_samples)
+        for indices in np.array_split(order, self._num_batches):
+            yield epoch, indices
 
 
-class OrderedIndices(Sampler[NDArray[np.int64]]):
+class OrderedIndices(Sampler[Item]):
     """Every sample once, in order."""
 
     def __init__(self, num_samples: int, batch_size: int) -> None:
@@ -63,19 +111,23 @@ class OrderedIndices(Sampler[NDArray[np.int64]]):
     def __len__(self) -> int:
         return -(-self._num_samples // self._batch_size)
 
-    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+    def __iter__(self) -> Iterator[Item]:
         for start in range(0, self._num_samples, self._batch_size):
-            yield np.arange(start, min(start + self._batch_size, self._num_samples))
+            yield 0, np.arange(start, min(start + self._batch_size, self._num_samples))
 
 
-def loader(batches: Batches, indices: Sampler[NDArray[np.int64]], *, workers: int, seed: int) -> "DataLoader[Batch]":
-    """Load in this process where `workers` is 0, else in as many others, which live as long as the training."""
+def loader(batches: Batches, indices: Sampler[Item], workers: int, seed: int) -> "DataLoader[Batch]":
+    """Load in this process where `workers` is 0, else in as many others, which live as long as the training.
+
+    What is loaded does not depend on `workers`.
+    """
     return DataLoader(
         batches,
         batch_size=None,
         sampler=indices,
         num_workers=workers,
         persistent_workers=workers > 0,
+        # Torch's own generator would be drawn from as often as processes are started, and dropout would differ by that.
         generator=torch.Generator().manual_seed(seed),
         pin_memory=torch.cuda.is_available(),
     )

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,33 +20,47 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from dl_assets import registry
 from dl_assets.artifacts.report import Report, write_json
-from dl_assets.artifacts.shards import ArrayReader
-from dl_assets.config import Pipeline
+from dl_assets.artifacts.shards import Arrays, open_arrays
+from dl_assets.config import Pipeline, Train
 from dl_assets.errors import ConfigError, DataError
+from dl_assets.training.augmented import read_augmented
 from dl_assets.training.batches import Batches, OrderedIndices, ShuffledIndices, loader
 from dl_assets.training.callbacks import History, keep_weights_only
 from dl_assets.training.curve import learning_curve
 from dl_assets.training.learner import Learner
-from dl_assets.training.network import CARD, CHECKPOINT, PREPROCESSING, Network, build_network
+from dl_assets.training.network import CARD, CHECKPOINT, CROP, PREPROCESSING, build_network
+from dl_assets.training.workers import choose_workers
 
 
-def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, policy: dict[str, Any], out: Path) -> Report:
+def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, augmented: Path, out: Path) -> Report:
     """Train on the train part, choose the epoch on the val part, write everything that `model/` holds.
 
-    `samples` are the rows of clean with their `part`; `policy` is the serialised augmentation.
+    `samples` are the rows of clean with their `part`; `clean` and `augmented` are the folders of those artifacts.
     """
     started = time.monotonic()
     _require_accelerator(config.train.accelerator)
     parts = {part: samples.filter(polars.col("part") == part) for part in ("train", "val")}
     _require_samples(parts)
-    arrays = {part: ArrayReader(clean, rows) for part, rows in parts.items()}
-    fitted = _fit_preprocessing(config, parts["train"], arrays["train"])
+    augmentation = read_augmented(augmented, registry.module("transforms", config.task.inputs), config.train.seed)
+    arrays = {part: open_arrays(clean, rows) for part, rows in parts.items()}
+    fitted = _fit_preprocessing(config, parts["train"], arrays["train"], augmentation.policy.shape)
     write_json(out / PREPROCESSING, fitted)
 
+    options, targets = config.train, registry.module("targets", config.task.targets)
+    encode = partial(targets.encode, fitted=fitted["targets"])
+    train = augmentation.batches(parts["train"], arrays["train"], encode)
+    val = Batches(arrays["val"], encode(parts["val"]["target"]))
+    indices = ShuffledIndices(train.num_samples, options.batch_size, options.seed)
+    workers = choose_workers(options.workers, train, indices, options.epochs)
     with _quiet_lightning():
-        pl.seed_everything(config.train.seed, workers=True, verbose=False)
+        pl.seed_everything(options.seed, workers=True, verbose=False)
         network = build_network(config.task, config.model, fitted)
-        history = _run(config, network, _loaders(config, parts, arrays, fitted, policy), out)
+        loaders = (
+            loader(train, indices, workers, options.seed),
+            # Val is not augmented: reading it costs less than another set of processes.
+            loader(val, OrderedIndices(val.num_samples, 4 * options.batch_size), 0, options.seed),
+        )
+        history = _run(options, Learner(network, targets, options, augmentation.mixing), loaders, out)
 
     best = history.best()
     keep_weights_only(
@@ -87,44 +102,21 @@ def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, policy: dic
             **_scores(best),
             "epochs": len(history.rows),
             "parameters": num_parameters,
+            "workers": workers,
         },
     )
 
 
-def _fit_preprocessing(config: Pipeline, train: polars.DataFrame, arrays: ArrayReader) -> dict[str, Any]:
-    """Fit on the train part only: what is known of val or test may not reach the model."""
+def _fit_preprocessing(config: Pipeline, train: polars.DataFrame, arrays: Arrays, shown: tuple[int, ...]) -> dict[str, Any]:
+    """Fit on the train part only: what is known of val or test may not reach the model. `shown` is what the policy makes."""
+    crop = {} if shown == arrays.shape else {CROP: list(shown[:2])}
     return {
-        "inputs": registry.module("inputs", config.task.inputs).fit(arrays),
+        "inputs": registry.module("inputs", config.task.inputs).fit(arrays) | crop,
         "targets": registry.module("targets", config.task.targets).fit(train["target"]),
     }
 
 
-def _loaders(
-    config: Pipeline,
-    parts: dict[str, polars.DataFrame],
-    arrays: dict[str, ArrayReader],
-    fitted: dict[str, Any],
-    policy: dict[str, Any],
-) -> list[Any]:
-    options = config.train
-    transforms, targets = registry.module("transforms", config.task.inputs), registry.module("targets", config.task.targets)
-    encoded = {part: targets.encode(rows["target"], fitted["targets"]) for part, rows in parts.items()}
-    train = Batches(arrays["train"], encoded["train"], lambda seed: transforms.load(policy, seed), options.seed)
-    val = Batches(arrays["val"], encoded["val"], None, options.seed)
-    return [
-        loader(
-            train,
-            ShuffledIndices(len(encoded["train"]), options.batch_size, options.seed),
-            workers=options.workers,
-            seed=options.seed,
-        ),
-        # Val is not augmented: reading it costs less than another set of processes.
-        loader(val, OrderedIndices(len(encoded["val"]), 4 * options.batch_size), workers=0, seed=options.seed),
-    ]
-
-
-def _run(config: Pipeline, network: Network, loaders: list[Any], out: Path) -> History:
-    options = config.train
+def _run(options: Train, learner: Learner, loaders: tuple[Any, Any], out: Path) -> History:
     train, val = loaders
     history = History(out, num_samples=train.dataset.num_samples)
     callbacks: list[pl.Callback] = [
@@ -147,7 +139,7 @@ def _run(config: Pipeline, network: Network, loaders: list[Any], out: Path) -> H
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(Learner(network, registry.module("targets", config.task.targets), options), train, val)
+    trainer.fit(learner, train, val)
     return history
 
 

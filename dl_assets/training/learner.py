@@ -12,19 +12,26 @@ from torch.optim.lr_scheduler import LambdaLR
 from dl_assets.config import Train
 from dl_assets.errors import PipelineError
 from dl_assets.training.batches import Batch
+from dl_assets.training.mixing import Mixing
 from dl_assets.training.network import Network
 
 
 class Learner(pl.LightningModule):
-    """Trains `network` on batches of raw samples and encoded targets; `targets` says what the loss is."""
+    """Trains `network` on batches of raw samples and encoded targets; `targets` says what the loss is.
 
-    def __init__(self, network: Network, targets: ModuleType, options: Train) -> None:
+    The train loss is of the mixed targets where samples are mixed, so it may stay above the val loss.
+    """
+
+    def __init__(self, network: Network, targets: ModuleType, options: Train, mixing: Mixing) -> None:
         super().__init__()
-        self.network, self._targets, self._options = network, targets, options
+        self.network, self._targets, self._options, self._mixing = network, targets, options, mixing
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         raw, encoded = batch
-        loss: Tensor = self._targets.loss(self.network(raw), encoded, label_smoothing=self._options.label_smoothing)
+        mixed = self._mixing(self.network.preprocess(raw), epoch=self.current_epoch, batch_index=batch_index)
+        outputs = self.network.body(mixed.shown)
+        smoothing = self._options.label_smoothing
+        loss = mixed.loss(lambda targets: self._targets.loss(outputs, targets, label_smoothing=smoothing), encoded)
         self._require_finite(loss, "train")
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(raw))
         return loss

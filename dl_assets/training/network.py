@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, cast
@@ -19,6 +20,7 @@ from dl_assets.tasks._task import Task
 CHECKPOINT = "model.ckpt"
 PREPROCESSING = "preprocessing.json"
 CARD = "card.json"
+CROP = "crop"  # in preprocessing.json, where the network is shown less than is stored: height and width in px
 
 
 class Network(nn.Module):
@@ -37,13 +39,37 @@ class Network(nn.Module):
         return cast(Tensor, self.activation(self(raw)))
 
 
+class Middle(nn.Module):
+    """Cuts the middle of `size` out of raw pictures [B, H, W, C], where the train part is shown windows of that size."""
+
+    def __init__(self, size: Sequence[int]) -> None:
+        super().__init__()
+        self._size = tuple(size)
+
+    def forward(self, raw: Tensor) -> Tensor:
+        return raw[(slice(None), *middle(raw.shape[1:3], self._size))]  # [B, H, W, C] -> [B, *size, C]
+
+
+def middle(whole: Sequence[int], part: Sequence[int]) -> tuple[slice, ...]:
+    """Return the slices that keep the middle `part` of an array of shape `whole`; of an odd rest the end loses more.
+
+    >>> middle((6, 5), (4, 2))
+    (slice(1, 5, None), slice(1, 3, None))
+    """
+    starts = [(length - kept) // 2 for length, kept in zip(whole, part, strict=True)]
+    return tuple(slice(start, start + kept) for start, kept in zip(starts, part, strict=True))
+
+
 def build_network(task: Task, model: Choice, fitted: dict[str, Any]) -> Network:
     """Build an untrained network; `fitted` is what preprocessing.json holds. Its weights follow torch's global seed."""
     inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
     body = registry.find("models", model.name)(
         inputs.channels(fitted["inputs"]), targets.num_outputs(fitted["targets"]), **model.options
     )
-    return Network(inputs.preprocess(fitted["inputs"]), body, targets.activation())
+    preprocess = inputs.preprocess(fitted["inputs"])
+    if CROP in fitted["inputs"]:
+        preprocess = nn.Sequential(Middle(fitted["inputs"][CROP]), preprocess)
+    return Network(preprocess, body, targets.activation())
 
 
 def load_network(folder: Path) -> Network:

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dl_assets.artifacts.shards import ArrayReader
+from dl_assets.artifacts.shards import Arrays
 from dl_assets.training.network import Network
 
 
 @torch.inference_mode()
-def predict(network: Network, arrays: ArrayReader, batch_size: int = 256) -> NDArray[np.float32]:
+def predict(network: Network, arrays: Arrays, batch_size: int = 256) -> NDArray[np.float32]:
     """Return probabilities [N, outputs] in the order of `arrays`, computed on the device that the network is on."""
     network.eval()
     device = next(network.parameters()).device

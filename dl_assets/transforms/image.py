@@ -1,29 +1,48 @@
-"""Augmentations of pictures: each function is a transform that the YAML may name, its keywords are its options."""
+"""Random changes of pictures: what the `augment` section may name, checked, and applied to batches.
 
-import functools
-import math
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Protocol
+The names and arguments are those of albumentations, and one transform of our own beside them.
+"""
+
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel
 
 from dl_assets import registry
-from dl_assets.errors import ArtifactError, ConfigError
+from dl_assets.errors import ArtifactError, DataError
+from dl_assets.transforms import _albumentations as library
+from dl_assets.transforms._affine import SubPixelAffine
+from dl_assets.transforms._draws import Keys
+from dl_assets.transforms._presets import PRESETS
+from dl_assets.transforms._probe import PolicyError, is_for_pictures, measure
+from dl_assets.transforms._windows import Windows, is_window
 
-Size = tuple[int, int]  # height and width in px
-Transform = Any  # an albumentations.BasicTransform; naming it here would cost 2 s of import in every process
-Probability = Annotated[float, Field(ge=0, le=1)]
-Degrees = Annotated[float, Field(ge=0, le=180)]
-Strength = Annotated[float, Field(ge=0, le=1)]
-Border = Literal["black", "edge", "reflect"]
-Positive = Annotated[float, Field(gt=0, le=10)]
-Share = Annotated[float, Field(gt=0, le=1)]
+__all__ = [
+    "COMPOSITIONS",
+    "PRESETS",
+    "Policy",
+    "PolicyError",
+    "compose",
+    "knows",
+    "load",
+    "names",
+    "offered",
+    "options_of",
+    "suggest",
+]
+
+Shape = tuple[int, ...]  # height and width in px, channels
+Steps = list[tuple[str, dict[str, Any]]]
+
+COMPOSITIONS = tuple(library.COMPOSITIONS)
+_OWN = {"SubPixelAffine": SubPixelAffine}
 
 
 class Choice(Protocol):
-    """A transform by name, with its validated options."""
+    """A transform by name, with its options as the YAML has them."""
 
     @property
     def name(self) -> str: ...
@@ -32,242 +51,144 @@ class Choice(Protocol):
 
 
 class Policy:
-    """A random sequence of transforms: uint8 [H, W, C] -> the same shape. The seed fixes the sequence of its results."""
+    """A sequence of transforms: stored pictures in, a batch of changed ones out.
 
-    def __init__(self, pipeline: Any, seed: int) -> None:
-        self._pipeline = pipeline
-        self._pipeline.set_random_seed(seed)
+    What happens to a sample follows from its key alone, whatever its batch, its place there and the process that reads it.
+    """
 
-    def __call__(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        # A copy, because a transform may write into its input, and the input may be a shard on disk.
-        changed = self._pipeline(image=np.array(array))["image"]
-        return np.ascontiguousarray(changed).reshape(array.shape)
+    def __init__(self, steps: Steps, stored: Shape, shape: Shape) -> None:
+        import cv2
+
+        cv2.setNumThreads(0)  # pictures are too small to share, and a forked process must not wait for its parent's threads
+        self._steps, self._stored, self.shape = steps, stored, shape
+        num_windows = next((index for index, step in enumerate(steps) if not is_window(*step)), len(steps))
+        self._windows = Windows(steps[:num_windows], (stored[0], stored[1]))
+        self._changes = [_change(*step) for step in steps[num_windows:]]
+        self._python, self._generator = Random(), np.random.Generator(np.random.PCG64())
+        self._state: dict[str, Any] = dict(self._generator.bit_generator.state)
+        for change in self._changes:
+            change.set_random_state(self._generator, self._python)
 
     def __len__(self) -> int:
-        return len(self._pipeline.transforms)
+        return len(self._steps)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load, (self.serialise(),)
+
+    def batch(
+        self, pictures: Iterable[NDArray[np.uint8]], keys: Keys, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """Return uint8 [B, *self.shape] of B stored pictures, each changed as its key [B] says; written into `out` if given.
+
+        The pictures are read one after the other and never written to: they may be views of a file.
+        """
+        out = np.empty((len(keys), *self.shape), np.uint8) if out is None else out
+        shown = (*self._windows.size, self._stored[-1])
+        copied = out if shown == self.shape else np.empty((len(keys), *shown), np.uint8)
+        self._windows.copy(pictures, keys, copied)
+        if self._changes:
+            for place, key in enumerate(keys.tolist()):
+                self._change(key, copied[place], out[place])
+        return out
+
+    def _change(self, key: int, picture: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        self._python.seed(key)
+        self._state["state"] = {"state": key << 64 | key, "inc": 1}
+        self._generator.bit_generator.state = self._state
+        changed = picture
+        for change in self._changes:
+            changed = change(changed)
+        if changed is not out:
+            if changed.size != out.size:
+                raise DataError(
+                    f"the transforms made a picture of {changed.shape}, but the others are {out.shape}, and a batch needs one "
+                    "size. Give every transform of `augment` that changes the size a fixed one and p: 1.0."
+                )
+            np.copyto(out, changed.reshape(out.shape))
 
     def serialise(self) -> dict[str, Any]:
-        """Return what `load` needs, as JSON types."""
-        import albumentations
+        """Return what `load` needs, as JSON types: every argument of every transform, and the shapes before and after."""
+        return {
+            "stored": list(self._stored),
+            "shape": list(self.shape),
+            "transforms": [{name: options} for name, options in self._steps],
+            "albumentations": library.version(),
+        }
 
-        policy: dict[str, Any] = albumentations.to_dict(self._pipeline)
-        return policy
 
+def compose(choices: Sequence[Choice], shape: Shape) -> Policy:
+    """Build the policy for pictures of this stored shape [H, W, C].
 
-def compose(choices: Sequence[Choice], size: Size, seed: int) -> Policy:
-    """Build the policy of an `augment` section. Raises ConfigError where the options of a transform do not fit together."""
-    import albumentations
-
-    known = registry.functions("transforms", "image")
-    transforms = []
-    for index, choice in enumerate(choices):
+    Raises PolicyError where a transform refuses its arguments or such pictures, needs more than a picture, or where the
+    pictures would not all have one size.
+    """
+    steps = [(choice.name, _complete(choice.name, choice.options, shape)) for choice in choices]
+    changes = []
+    for index, step in enumerate(steps):
         try:
-            transforms.append(known[choice.name](size, **choice.options))
-        except ValueError as error:
-            raise ConfigError(f"augment.{index}.{choice.name}: {error}") from error
-    return Policy(albumentations.Compose(transforms), seed)
+            changes.append(_change(*step))
+        except (ValueError, TypeError) as error:
+            raise PolicyError(index, f"cannot be built: {' '.join(str(error).split())}.") from error
+    return Policy(steps, shape, measure([name for name, _ in steps], changes, shape))
 
 
-def load(policy: dict[str, Any], seed: int) -> Policy:
-    """Build the policy that `Policy.serialise` wrote."""
-    import albumentations
-
-    _affine_class()  # so that albumentations knows its name
+def load(policy: dict[str, Any]) -> Policy:
+    """Build the policy that `Policy.serialise` wrote. Raises ArtifactError where it is broken or of another version."""
     try:
-        return Policy(albumentations.from_dict(policy), seed)
+        steps: Steps = [(name, options) for entry in policy["transforms"] for name, options in entry.items()]
+        return Policy(steps, tuple(policy["stored"]), tuple(policy["shape"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(
-            f"policy.json is no policy that albumentations {albumentations.__version__} can read ({error}). "
+            f"policy.json holds no policy that this code can read ({type(error).__name__}: {error}). "
             "Run the augment stage again."
         ) from error
 
 
-def suggest(num_samples: int, *, image_size: int = 64) -> list[dict[str, Any]]:
+def knows(name: object, *, inside: bool = False) -> bool:
+    """Say whether a transform, or one that a composition may hold, has that name. Our own cost no import of albumentations."""
+    return (name in _OWN and not inside) or name in library.classes()
+
+
+def names() -> list[str]:
+    """Return the names of all transforms, also of those that turn out to need more than a picture."""
+    return [*_OWN, *library.classes()]
+
+
+def offered() -> list[str]:
+    """Return the names of the transforms that a policy can use."""
+    return [*_OWN, *(name for name in library.classes() if name in COMPOSITIONS or is_for_pictures(name))]
+
+
+def options_of(name: str, shape: Shape | None = None) -> type[BaseModel]:
+    """Return the pydantic model of a transform's arguments, for pictures of this stored shape."""
+    if name in _OWN:
+        return registry.options_of(_OWN[name])
+    return library.options_of(name, (shape[0], shape[1]) if shape else None)
+
+
+def stored_shape(clean: BaseModel) -> Shape:
+    """Return the shape [H, W, C] of what the `clean` section lets be stored."""
+    options = clean.model_dump()
+    return (options["image_size"], options["image_size"], options["channels"])
+
+
+def suggest(num_samples: int, *, image_size: int = 64) -> str | list[dict[str, Any]]:
     """Choose an `augment` section: the fewer photos, the stronger; no flips and only small moves for tiny pictures."""
     if image_size <= 32:
-        return [{"affine": {"rotate": 12, "shift": 0.08, "scale": [0.9, 1.1]}}]
+        return "digits"
     smallest = 0.35 if num_samples < 5_000 else 0.5 if num_samples < 50_000 else 0.7
     return [
-        {"random_resized_crop": {"scale": [smallest, 1.0]}},
-        {"horizontal_flip": {"p": 0.5}},
-        {"color_jitter": {"brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.03}},
+        {"RandomResizedCrop": {"scale": [smallest, 1.0]}},
+        {"HorizontalFlip": {"p": 0.5}},
+        {"ColorJitter": {"brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.03, "p": 0.8}},
     ]
 
 
-# ---- moving pixels ---------------------------------------------------------------------------------------------
+def _change(name: str, options: dict[str, Any]) -> Any:
+    return _OWN[name](**options) if name in _OWN else library.Change(name, options)
 
 
-@registry.offered
-def horizontal_flip(size: Size, *, p: Probability = 0.5) -> Transform:
-    """Swap left and right. Not for letters, digits and other things that have a handedness."""
-    import albumentations
-
-    return albumentations.HorizontalFlip(p=p)
-
-
-@registry.offered
-def vertical_flip(size: Size, *, p: Probability = 0.5) -> Transform:
-    """Swap top and bottom: for pictures from above or through a microscope."""
-    import albumentations
-
-    return albumentations.VerticalFlip(p=p)
-
-
-@registry.offered
-def quarter_turns(size: Size, *, p: Probability = 1.0) -> Transform:
-    """Turn by 0, 90, 180 or 270 degrees: for pictures from above or through a microscope."""
-    import albumentations
-
-    if size[0] != size[1]:
-        raise ValueError(f"the pictures are {size[0]} x {size[1]} px, but only a square keeps its shape when it is turned")
-    return albumentations.RandomRotate90(p=p)
-
-
-@registry.offered
-def rotate(size: Size, *, limit: Degrees = 15.0, border: Border = "reflect", p: Probability = 1.0) -> Transform:
-    """Turn by up to `limit` degrees either way."""
-    return _affine_class()(rotate=limit, shift=0.0, scale=(1.0, 1.0), shear=0.0, border=border, p=p)
-
-
-@registry.offered
-def affine(
-    size: Size,
-    *,
-    rotate: Degrees = 10.0,
-    shift: Strength = 0.05,
-    scale: tuple[Positive, Positive] = (0.9, 1.1),
-    shear: Annotated[float, Field(ge=0, le=60)] = 0.0,
-    border: Border = "black",
-    p: Probability = 1.0,
-) -> Transform:
-    """Turn by up to `rotate` degrees, move by up to `shift` of the side, and zoom by a factor from `scale`."""
-    _require_ordered("scale", scale)
-    return _affine_class()(rotate=rotate, shift=shift, scale=scale, shear=shear, border=border, p=p)
-
-
-@registry.offered
-def random_resized_crop(
-    size: Size,
-    *,
-    scale: tuple[Share, Share] = (0.5, 1.0),
-    ratio: tuple[Positive, Positive] = (0.75, 1.333),
-    p: Probability = 1.0,
-) -> Transform:
-    """Cut out a share from `scale` of the area, of an aspect from `ratio`, and enlarge it to the full size."""
-    import albumentations
-
-    _require_ordered("scale", scale)
-    _require_ordered("ratio", ratio)
-    return albumentations.RandomResizedCrop(size=size, scale=scale, ratio=ratio, p=p)
-
-
-# ---- changing colours ------------------------------------------------------------------------------------------
-
-
-@registry.offered
-def color_jitter(
-    size: Size,
-    *,
-    brightness: Strength = 0.2,
-    contrast: Strength = 0.2,
-    saturation: Strength = 0.2,
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.02,
-    p: Probability = 0.8,
-) -> Transform:
-    """Change brightness, contrast, saturation (a factor of 1 +- the value) and hue (a share of the colour circle)."""
-    import albumentations
-
-    return albumentations.ColorJitter(
-        brightness=(1 - brightness, 1 + brightness),
-        contrast=(1 - contrast, 1 + contrast),
-        saturation=(1 - saturation, 1 + saturation),
-        hue=(-hue, hue),
-        p=p,
-    )
-
-
-@registry.offered
-def gaussian_noise(size: Size, *, std: tuple[Strength, Strength] = (0.02, 0.08), p: Probability = 0.3) -> Transform:
-    """Add noise whose deviation is from `std`, where 1 is the full range of a pixel."""
-    import albumentations
-
-    _require_ordered("std", std)
-    return albumentations.GaussNoise(std_range=std, p=p)
-
-
-@registry.offered
-def gaussian_blur(size: Size, *, sigma: tuple[Positive, Positive] = (0.3, 1.0), p: Probability = 0.2) -> Transform:
-    """Blur with a deviation from `sigma`, in px."""
-    import albumentations
-
-    _require_ordered("sigma", sigma)
-    return albumentations.GaussianBlur(sigma_limit=sigma, blur_limit=0, p=p)
-
-
-@registry.offered
-def random_erasing(size: Size, *, scale: tuple[Share, Share] = (0.02, 0.2), p: Probability = 0.3) -> Transform:
-    """Blacken a rectangle that covers a share from `scale` of the picture."""
-    import albumentations
-
-    _require_ordered("scale", scale)
-    return albumentations.Erasing(scale=scale, ratio=(0.5, 2.0), fill=0, p=p)
-
-
-def _require_ordered(name: str, pair: tuple[float, float]) -> None:
-    if pair[0] > pair[1]:
-        raise ValueError(f"{name} is [{pair[0]:g}, {pair[1]:g}], but the smaller number must come first")
-
-
-@functools.cache
-def _affine_class() -> Any:
-    """Define our affine transform, here because its base class takes 2 s to import.
-
-    albumentations' own one cuts a shift to whole pixels, so that 8 % of 8 px would be no shift at all.
-    """
-    import albumentations
-    import cv2
-
-    borders = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE, "reflect": cv2.BORDER_REFLECT_101}
-
-    class SubPixelAffine(albumentations.ImageOnlyTransform):  # type: ignore[misc]
-        def __init__(
-            self, rotate: float, shift: float, scale: tuple[float, float], shear: float, border: Border, p: float
-        ) -> None:
-            super().__init__(p=p)
-            self.rotate, self.shift, self.scale, self.shear, self.border = rotate, shift, scale, shear, border
-
-        def get_params(self) -> dict[str, float]:
-            draw = self.py_random.uniform
-            return {
-                "angle": draw(-self.rotate, self.rotate),
-                "zoom": draw(*self.scale),
-                "slant": draw(-self.shear, self.shear),
-                "right": draw(-self.shift, self.shift),
-                "down": draw(-self.shift, self.shift),
-            }
-
-        def apply(
-            self, img: NDArray[np.uint8], *, angle: float, zoom: float, slant: float, right: float, down: float, **_: Any
-        ) -> NDArray[np.uint8]:
-            height, width = img.shape[:2]
-            matrix = affine_matrix((height, width), angle, zoom, slant, (right * width, down * height))
-            moved: NDArray[Any] = cv2.warpAffine(img, matrix, (width, height), borderMode=borders[self.border])
-            return moved.reshape(img.shape)  # [H, W] -> [H, W, 1] where there is one channel
-
-        def get_transform_init_args_names(self) -> tuple[str, ...]:
-            return ("rotate", "shift", "scale", "shear", "border")
-
-    return SubPixelAffine
-
-
-def affine_matrix(size: Size, angle: float, zoom: float, slant: float, shift_px: tuple[float, float]) -> NDArray[np.float64]:
-    """Return the [2, 3] map of (x, y) that slants, turns and zooms about the centre, then moves; angles in degrees."""
-    cos, sin, tan = math.cos(math.radians(angle)) * zoom, math.sin(math.radians(angle)) * zoom, math.tan(math.radians(slant))
-    xx, xy, yx, yy = cos, cos * tan - sin, sin, sin * tan + cos
-    center_x, center_y = (size[1] - 1) / 2, (size[0] - 1) / 2
-    return np.array(
-        [
-            [xx, xy, center_x + shift_px[0] - xx * center_x - xy * center_y],
-            [yx, yy, center_y + shift_px[1] - yx * center_x - yy * center_y],
-        ]
-    )
+def _complete(name: str, options: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    if name in _OWN:
+        return {**registry.options_of(_OWN[name])().model_dump(mode="json"), **options}
+    return library.complete(name, options, (shape[0], shape[1]))

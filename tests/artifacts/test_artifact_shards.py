@@ -4,36 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dl_assets.artifacts.shards import ArrayReader, ArrayWriter, PackWriter, read_payloads
+from dl_assets.artifacts.shards import ArrayReader, ArrayWriter, JpegReader, JpegWriter, open_arrays
 from dl_assets.errors import ArtifactError
-
-PAYLOADS = [b"one", b"", b"three", b"a payload that is larger than a shard", b"x"]
-
-
-def write_pack(folder: Path, max_shard_bytes: int) -> pl.DataFrame:
-    with PackWriter(folder, max_shard_bytes) as pack:
-        places = [(*pack.write(payload), len(payload)) for payload in PAYLOADS]
-    return pl.DataFrame(places, schema=["shard", "offset", "size_bytes"], orient="row")
 
 
 def write_arrays(folder: Path, arrays: np.ndarray, max_shard_bytes: int) -> pl.DataFrame:
-    with ArrayWriter(folder, max_shard_bytes) as writer:
+    with ArrayWriter(folder, max_shard_bytes=max_shard_bytes) as writer:
         return pl.DataFrame([writer.write(array) for array in arrays], schema=["shard", "row"], orient="row")
-
-
-@pytest.mark.parametrize("max_shard_bytes", [1, 8, 10**6])
-def test_payloads_come_back_over_any_number_of_shards(tmp_path: Path, max_shard_bytes: int) -> None:
-    samples = write_pack(tmp_path, max_shard_bytes)
-    assert list(read_payloads(tmp_path, samples)) == PAYLOADS
-    assert list(read_payloads(tmp_path, samples.reverse())) == PAYLOADS[::-1]
-    assert len(list(tmp_path.iterdir())) == samples["shard"].max() + 1  # type: ignore[operator]
-
-
-def test_a_pack_that_ends_early_is_named(tmp_path: Path) -> None:
-    samples = write_pack(tmp_path, 10**6)
-    (tmp_path / "payload-00000.bin").write_bytes(b"onet")
-    with pytest.raises(ArtifactError, match=r"payload-00000\.bin ends early: 5 bytes wanted at 3, 1 found"):
-        list(read_payloads(tmp_path, samples))
 
 
 @pytest.mark.parametrize("max_shard_bytes", [24, 60, 10**6])
@@ -76,3 +53,43 @@ def test_no_arrays_make_no_shards(tmp_path: Path) -> None:
     with ArrayWriter(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_new_shards_leave_the_old_ones_as_they_are(tmp_path: Path) -> None:
+    first = write_arrays(tmp_path, np.full((2, 1, 1, 1), 1, np.uint8), 10**6)
+    before = (tmp_path / "pixels-00000.npy").read_bytes()
+    with ArrayWriter(tmp_path, first_shard=1) as writer:
+        place = writer.write(np.full((1, 1, 1), 2, np.uint8))
+    samples = pl.concat([first, pl.DataFrame([place], schema=["shard", "row"], orient="row")])
+    assert open_arrays(tmp_path, samples).batch(np.arange(3)).ravel().tolist() == [1, 1, 2]
+    assert (tmp_path / "pixels-00000.npy").read_bytes() == before
+
+
+def smooth_pictures(channels: int) -> np.ndarray:
+    ramp = np.linspace(0, 255, 32)
+    return np.stack(
+        [np.outer(ramp, 1 - ramp / 255).astype(np.uint8)[..., None].repeat(channels, -1) // (1 + n) for n in range(5)]
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("max_shard_bytes", [1, 1000, 10**6])
+def test_jpegs_come_back_nearly_as_they_were(tmp_path: Path, channels: int, max_shard_bytes: int) -> None:
+    arrays = smooth_pictures(channels)
+    with JpegWriter(tmp_path, quality=95, max_shard_bytes=max_shard_bytes) as writer:
+        places = [writer.write(array) for array in arrays]
+    reader = open_arrays(tmp_path, pl.DataFrame(places, schema=["shard", "row"], orient="row").reverse())
+    assert isinstance(reader, JpegReader) and len(reader) == 5 and reader.shape == (32, 32, channels)
+    found = reader.batch(np.arange(5))[::-1].astype(int)
+    assert np.abs(found - arrays).mean() < 2 and np.abs(found - arrays).max() < 20
+    num_shards = len(list(tmp_path.glob("jpegs-*.bin")))
+    assert num_shards == 5 if max_shard_bytes == 1 else num_shards >= 1
+
+
+def test_jpegs_take_less_room(tmp_path: Path) -> None:
+    with JpegWriter(tmp_path, quality=90) as jpegs, ArrayWriter(tmp_path) as pixels:
+        for array in smooth_pictures(3):
+            jpegs.write(array)
+            pixels.write(array)
+    sizes = {kind: sum(path.stat().st_size for path in tmp_path.glob(f"{kind}-*")) for kind in ("jpegs", "pixels")}
+    assert sizes["jpegs"] < 0.5 * sizes["pixels"]

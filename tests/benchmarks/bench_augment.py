@@ -1,38 +1,111 @@
 """What augmentation costs per picture, which is paid in every epoch."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import albumentations
 import numpy as np
+import polars as pl
 import pytest
 from benchmarks.photos import pictures
 from benchmarks.side_by_side import cpu_seconds, show
+from numpy.typing import NDArray
 
-from dl_assets.config import Pipeline
+from dl_assets.artifacts.shards import ArrayReader, ArrayWriter
+from dl_assets.config import Choice
 from dl_assets.transforms import image as transforms
+from dl_assets.transforms._draws import keys_of, numbers_of
 
-COUNT = 256
-
-
-def ours(augment: list[dict[str, Any]], size: int) -> transforms.Policy:
-    pipeline = Pipeline(Path("pipelines/bench.yaml"), {"task": "image_classification", "augment": augment})
-    return transforms.compose(pipeline.augment, (size, size), seed=17)
+BATCH = 64
+REPEATS = 8
 
 
-@pytest.mark.parametrize("size", [8, 64])
-def test_a_policy(size: int) -> None:
-    arrays = list(pictures(COUNT, size, size))
-    affine = ours([{"affine": {"rotate": 12, "shift": 0.08, "scale": [0.9, 1.1]}}], size)
-    suggested = ours(transforms.suggest(1_000, image_size=size), size)
-    theirs = albumentations.Compose(
-        [albumentations.Affine(rotate=(-12, 12), translate_percent=(-0.08, 0.08), scale=(0.9, 1.1), p=1.0)], seed=17
-    )
+def packed(folder: Path, size: int, channels: int = 3) -> ArrayReader:
+    """Write one batch of pictures as clean does, and open it."""
+    with ArrayWriter(folder) as writer:
+        places = [writer.write(picture[..., :channels]) for picture in pictures(BATCH, size, size)]
+    return ArrayReader(folder, pl.DataFrame(places, schema=["shard", "row"], orient="row"))
+
+
+def made(name: str, reader: ArrayReader) -> transforms.Policy:
+    height, width, _ = reader.shape
+    return transforms.compose([Choice(*step) for step in transforms.PRESETS[name]((height, width))], reader.shape)
+
+
+def plain(policy: transforms.Policy) -> Any:
+    """The same transforms as albumentations' users write them."""
+    steps = [step for entry in policy.serialise()["transforms"] for step in entry.items()]
+    return albumentations.Compose([getattr(albumentations, name)(**options) for name, options in steps], seed=17)
+
+
+def ours(policy: transforms.Policy, reader: ArrayReader, out: NDArray[np.uint8]) -> Callable[[], None]:
+    numbers = numbers_of(map(str, range(BATCH)))
+
+    def way() -> None:
+        for epoch in range(REPEATS):
+            policy.batch((reader[index] for index in range(BATCH)), keys_of(numbers, seed=17, epoch=epoch), out)
+
+    return way
+
+
+def theirs(pipeline: Any, reader: ArrayReader, out: NDArray[np.uint8]) -> Callable[[], None]:
+    def way() -> None:
+        for _ in range(REPEATS):
+            for index in range(BATCH):
+                out[index] = pipeline(image=reader[index])["image"]
+
+    return way
+
+
+def copying(arrays: NDArray[np.uint8], out: NDArray[np.uint8]) -> Callable[[], None]:
+    def way() -> None:
+        for _ in range(REPEATS):
+            for index in range(BATCH):
+                np.copyto(out[index], arrays[index])
+
+    return way
+
+
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_light_augmentation_of_a_packed_batch(tmp_path: Path, size: int) -> None:
+    reader = packed(tmp_path, size)
+    policy = made("light", reader)
+    out, whole = np.empty((BATCH, *policy.shape), np.uint8), np.empty((BATCH, *reader.shape), np.uint8)
     seconds = cpu_seconds(
         {
-            "our affine, which moves by fractions of a pixel": lambda: [affine(array) for array in arrays],
-            "albumentations.Affine, which moves by whole pixels": lambda: [theirs(image=np.array(array)) for array in arrays],
-            "the policy that `dl new` suggests": lambda: [suggested(array) for array in arrays],
+            "light: crop to 7/8, flip": ours(policy, reader, out),
+            "albumentations: RandomCrop, HorizontalFlip": theirs(plain(policy), reader, out),
+            "memcpy of the stored pictures": copying(reader.batch(np.arange(BATCH)), whole),
+            "memcpy of as many pixels as are left": copying(np.empty_like(out), out.copy()),
         }
     )
-    show(f"Augmenting pictures of {size} px", seconds, count=COUNT, unit="picture")
+    show(f"Light augmentation of a packed batch of {BATCH}, {size} px", seconds, count=BATCH * REPEATS, unit="picture")
+    found, library, *_ = seconds.values()
+    assert library > 2.5 * found
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_full_policy_is_not_slower_than_plain_albumentations(tmp_path: Path, size: int) -> None:
+    reader = packed(tmp_path, size)
+    policy = made("medium", reader)
+    out = np.empty((BATCH, *policy.shape), np.uint8)
+    ways = {"medium": ours(policy, reader, out), "the same in albumentations.Compose": theirs(plain(policy), reader, out)}
+    seconds = cpu_seconds(ways)
+    show(f"Full augmentation (preset medium), {size} px", seconds, count=BATCH * REPEATS, unit="picture")
+    found, library = seconds.values()
+    assert found < 1.05 * library
+
+
+def test_digits(tmp_path: Path) -> None:
+    reader = packed(tmp_path, 8, channels=1)
+    policy = made("digits", reader)
+    out = np.empty((BATCH, *policy.shape), np.uint8)
+    affine = albumentations.Affine(rotate=(-12, 12), translate_percent=(-0.08, 0.08), scale=(0.9, 1.1), p=1.0)
+    seconds = cpu_seconds(
+        {
+            "digits, moves by fractions of a pixel": ours(policy, reader, out),
+            "albumentations.Affine, moves by whole pixels": theirs(albumentations.Compose([affine]), reader, out),
+        }
+    )
+    show("Augmenting pictures of 8 px", seconds, count=BATCH * REPEATS, unit="picture")

@@ -49,7 +49,6 @@ def test_all_metrics_with_their_intervals() -> None:
             "ours": lambda: evaluation.metrics(predictions, {"classes": CLASSES}, bootstrap_samples=RESAMPLES, seed=17),
             "a loop over scikit-learn": lambda: loop_over_scikit_learn(target, probabilities),
         },
-        rounds=3,
     )
     seconds["a loop over scikit-learn"] *= RESAMPLES / LOOPED
     show(

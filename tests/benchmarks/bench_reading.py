@@ -41,7 +41,6 @@ def test_packed_pixels_are_read_many_times_faster_than_a_folder_of_jpegs(tmp_pat
             f"Pillow, JPEGs of {SIZE} px": lambda: read_folder(tmp_path / "small"),
             f"Pillow, JPEGs of 500 x 375 px, resized to {SIZE}": lambda: read_and_resize_folder(tmp_path / "large"),
         },
-        rounds=3,
     )
     show(f"Reading shuffled batches of 64, {SIZE} px", seconds, count=COUNT, unit="picture")
     ours, small, _ = seconds.values()

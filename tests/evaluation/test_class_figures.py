@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from dl_assets.evaluation import classes, style
+from dl_assets.evaluation import classes
+from dl_assets.pages import style
 
 
 def legend_texts(figure: Figure) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dl_assets.evaluation import classes, style
+from dl_assets.evaluation import classes
 from dl_assets.evaluation.report import Findings, render
+from dl_assets.pages import style
 
 NASTY = '<b>&"bold"</b>'
 NAMES = [NASTY, "dog", "fish"]

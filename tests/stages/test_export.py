@@ -71,7 +71,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path],
             {"id": ids, "part": ["train"] * 16 + ["val"] * 4 + ["test"] * 20, "fold": pl.Series([None] * 40, dtype=pl.Int64)}
         ),
     )
-    write_json(folders["augmented"] / "policy.json", compose([], (8, 8), seed=0).serialise())
+    mix = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8}
+    write_json(folders["augmented"] / "policy.json", {"policy": compose([], (8, 8, 1)).serialise(), **mix, "copies": 0})
     train(PIPELINE, clean=folders["clean"], parts=folders["parts"], augmented=folders["augmented"], out=folders["model"])
     inputs = {name: folders[name] for name in ("clean", "parts", "model")}
     return folders, export(PIPELINE, **inputs, out=folders["out"])

@@ -37,8 +37,11 @@ def folders(tmp_path: Path) -> dict[str, Path]:
                 "id": ids,
                 "target": ["dark", "bright"] * 10,
                 "group": pl.Series([None] * 20, dtype=pl.String),
+                "time": pl.Series([None] * 20, dtype=pl.Datetime("us")),
+                "part": pl.Series(["test"] + [None] * 19, dtype=pl.String),  # what split made of it is in parts/
                 "origin": ids,
                 "digest": ids,
+                "cluster": ids,
                 "shard": [shard for shard, _ in places],
                 "row": [row for _, row in places],
             }
@@ -50,7 +53,9 @@ def folders(tmp_path: Path) -> dict[str, Path]:
         folders["parts"],
         pl.DataFrame({"id": ids, "part": PARTS, "fold": pl.Series([None] * 20, dtype=pl.Int64)}).reverse(),
     )
-    write_json(folders["augmented"] / "policy.json", compose([], (8, 8), seed=0).serialise())
+    policy = compose([], (8, 8, 1)).serialise()
+    mix = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8}
+    write_json(folders["augmented"] / "policy.json", {"policy": policy, **mix, "copies": 0})
     return folders
 
 

@@ -1,7 +1,7 @@
 """Forty tiny pictures as the stages before train leave them, and a pipeline that learns from them."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 import torch
 
-from dl_assets.artifacts.report import Report
+from dl_assets.artifacts.report import Report, write_json
 from dl_assets.artifacts.shards import ArrayWriter
-from dl_assets.config import Pipeline
+from dl_assets.config import Choice, Pipeline
 from dl_assets.training.fit import fit
 from dl_assets.transforms.image import compose
 
@@ -66,17 +66,33 @@ def pipeline() -> Callable[..., Pipeline]:
     return make
 
 
+def write_policy(folder: Path, choices: Sequence[Choice] = (), **options: Any) -> Path:
+    """Write policy.json as the augment stage does; return the folder."""
+    folder.mkdir(exist_ok=True)
+    policy = compose(choices, (8, 8, 1)).serialise()
+    write_json(
+        folder / "policy.json", {"policy": policy, "mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8, "copies": 0, **options}
+    )
+    return folder
+
+
+@pytest.fixture(name="write_policy")
+def write_policy_() -> Callable[..., Path]:
+    return write_policy
+
+
 @pytest.fixture
 def fitted(tmp_path: Path, samples: pl.DataFrame, pipeline: Callable[..., Pipeline]) -> Fit:
     """Train with these options; return the model's folder and the report."""
 
-    def run(rows: pl.DataFrame | None = None, policy: dict[str, Any] | None = None, **options: Any) -> tuple[Path, Report]:
+    def run(
+        rows: pl.DataFrame | None = None, augmented: Path | None = None, choices: Sequence[Choice] = (), **options: Any
+    ) -> tuple[Path, Report]:
         out = tmp_path / "model"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
-        policy = compose([], (8, 8), seed=0).serialise() if policy is None else policy
-        return out, fit(
-            pipeline(**options), samples=samples if rows is None else rows, clean=tmp_path / "clean", policy=policy, out=out
-        )
+        rows = samples if rows is None else rows
+        folder = augmented or write_policy(tmp_path / "augmented", choices)
+        return out, fit(pipeline(**options), samples=rows, clean=tmp_path / "clean", augmented=folder, out=out)
 
     return run

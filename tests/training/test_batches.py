@@ -1,25 +1,78 @@
-"""Which samples come together in a batch."""
+"""Which samples come together in a batch, and what is done to them."""
 
 import numpy as np
 import pytest
 
-from dl_assets.training.batches import OrderedIndices, ShuffledIndices
+from dl_assets.config import Choice
+from dl_assets.training.batches import Batches, Joined, OrderedIndices, ShuffledIndices, loader
+from dl_assets.transforms._draws import numbers_of
+from dl_assets.transforms.image import compose
+
+
+class Stored(list):
+    """`Arrays` of pictures 1 x 1, or of another size, that hold their own number."""
+
+    def __init__(self, numbers, size=1):
+        super().__init__(np.full((size, size, 1), number, np.uint8) for number in numbers)
+
+    def batch(self, indices):
+        return np.stack([self[index] for index in indices])
+
+    @property
+    def shape(self):
+        return self[0].shape
+
+
+def epoch_of(indices, epoch):
+    indices.set_epoch(epoch)
+    return list(indices)
 
 
 @pytest.mark.parametrize(("num_samples", "batch_size"), [(2, 64), (3, 2), (8, 8), (9, 8), (65, 64), (100, 64), (1257, 64)])
 def test_every_sample_comes_once_an_epoch_and_never_alone(num_samples, batch_size):
-    batches = list(ShuffledIndices(num_samples, batch_size, seed=0))
+    batches = [indices for _, indices in ShuffledIndices(num_samples, batch_size, seed=0)]
     assert sorted(np.concatenate(batches)) == list(range(num_samples))
     assert min(map(len, batches)) >= 2
     assert len(batches) == len(ShuffledIndices(num_samples, batch_size, seed=0))
 
 
-def test_each_epoch_has_another_order_that_the_seed_decides():
-    first, second = (np.concatenate(list(indices)) for indices in [ShuffledIndices(50, 8, seed=3)] * 2)
-    again = np.concatenate(list(ShuffledIndices(50, 8, seed=3)))
-    assert first.tolist() == again.tolist()
-    assert first.tolist() != second.tolist()
+def test_the_order_follows_from_the_seed_and_the_epoch():
+    orders = [
+        np.concatenate([batch for _, batch in epoch_of(ShuffledIndices(50, 8, seed=seed), epoch)]).tolist()
+        for seed, epoch in ((3, 0), (3, 1), (4, 0), (3, 0))
+    ]
+    assert orders[0] == orders[3]
+    assert orders[0] != orders[1] and orders[0] != orders[2] and orders[1] != orders[2]
+
+
+def test_every_item_says_its_epoch():
+    assert {epoch for epoch, _ in epoch_of(ShuffledIndices(50, 8, seed=3), 7)} == {7}
 
 
 def test_val_samples_come_in_their_order():
-    assert [batch.tolist() for batch in OrderedIndices(5, 2)] == [[0, 1], [2, 3], [4]]
+    assert [batch.tolist() for _, batch in OrderedIndices(5, 2)] == [[0, 1], [2, 3], [4]]
+
+
+def test_every_process_augments_a_sample_alike_and_each_epoch_otherwise():
+    policy = compose([Choice("GaussNoise", {"p": 1.0})], (4, 4, 1))
+    batches = Batches(Stored(range(40), size=4), np.arange(40), policy, numbers_of(map(str, range(40))), seed=5)
+    indices = ShuffledIndices(40, 7, seed=5)
+    found = {}
+    for workers in (0, 1, 2):
+        loading = loader(batches, indices, workers, seed=5)
+        for epoch in (0, 1):
+            indices.set_epoch(epoch)
+            pictures = {int(target): raw.numpy().tobytes() for batch in loading for raw, target in zip(*batch, strict=True)}
+            found[workers, epoch] = [pictures[target] for target in range(40)]
+    assert found[0, 0] == found[1, 0] == found[2, 0]
+    assert found[0, 1] == found[1, 1] == found[2, 1]
+    assert all(first != second for first, second in zip(found[0, 0], found[0, 1], strict=True))
+
+
+def test_several_arrays_are_one_and_the_middle_of_the_larger_is_taken():
+    large = Stored([0, 1], size=5)
+    large[1] = np.arange(25, dtype=np.uint8).reshape(5, 5, 1)
+    joined = Joined([large, Stored([2, 3, 4], size=3)])
+    assert len(joined) == 5 and joined.shape == (3, 3, 1)
+    assert joined.batch(np.array([4, 2, 0]))[:, 0, 0, 0].tolist() == [4, 2, 0]
+    assert joined[1][..., 0].tolist() == [[6, 7, 8], [11, 12, 13], [16, 17, 18]]

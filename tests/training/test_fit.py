@@ -14,11 +14,10 @@ import torch
 
 from dl_assets.artifacts.shards import ArrayReader
 from dl_assets.config import Choice, Pipeline
-from dl_assets.errors import ConfigError, DataError, PipelineError
+from dl_assets.errors import ArtifactError, ConfigError, DataError, PipelineError
 from dl_assets.progress import EVENT_FILE
 from dl_assets.training.network import load_network
 from dl_assets.training.predict import predict
-from dl_assets.transforms.image import compose
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -39,11 +38,11 @@ def test_a_training_learns_what_can_be_learnt(fitted, samples, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(fitted, workers):
-    policy = compose([Choice("affine", {"rotate": 20.0})], (8, 8), seed=0).serialise()
-    first = _measured(fitted(policy=policy, workers=workers, seed=1)[0])
-    again = _measured(fitted(policy=policy, workers=workers, seed=1)[0])
-    other = _measured(fitted(policy=policy, workers=workers, seed=2)[0])
+def test_the_same_seed_gives_the_same_numbers_with_any_number_of_workers_and_another_seed_others(fitted, workers):
+    turned = [Choice("SubPixelAffine", {"rotate": 20.0})]
+    first = _measured(fitted(choices=turned, workers=workers, seed=1)[0])
+    again = _measured(fitted(choices=turned, workers=0, seed=1)[0])
+    other = _measured(fitted(choices=turned, workers=workers, seed=2)[0])
     assert first == again
     assert first != other
 
@@ -153,7 +152,41 @@ def test_lightning_says_nothing(fitted, capfd):
     fitted(epochs=1)
     printed = capfd.readouterr()
     assert printed.err == ""
-    assert printed.out.count("\n") == 1
+    assert printed.out.count("\n") == 2  # how it loads, and the epoch
+
+
+def test_a_policy_of_windows_is_learnt_from_and_the_model_takes_the_stored_size(fitted, samples, tmp_path):
+    folder, _ = fitted(
+        choices=[Choice("RandomCrop", {"height": 6, "width": 7}), Choice("HorizontalFlip", {"p": 0.0})], epochs=8
+    )
+    assert json.loads((folder / "preprocessing.json").read_text())["inputs"]["crop"] == [6, 7]
+    network = load_network(folder)
+    test = samples.filter(pl.col("part") == "test")
+    arrays = ArrayReader(tmp_path / "clean", test)
+    probabilities = predict(network, arrays)
+    assert [["left", "right"][index] for index in probabilities.argmax(axis=1)] == test["target"].to_list()
+    raw = torch.from_numpy(arrays.batch(np.arange(8)))
+    assert network.preprocess(raw).shape == (8, 1, 6, 7)
+    torch.testing.assert_close(network(raw), network(raw[:, 1:7, 0:7]))
+
+
+def test_the_preprocessing_names_no_crop_where_there_is_none(fitted):
+    folder, _ = fitted(choices=[Choice("RandomCrop", {})], epochs=1)
+    assert "crop" not in json.loads((folder / "preprocessing.json").read_text())["inputs"]
+
+
+def test_mixing_changes_the_training_the_same_way_each_time(fitted, write_policy, tmp_path):
+    plain = _measured(fitted()[0])
+    folder = write_policy(tmp_path / "mixed", mixup=0.4, cutmix=1.0, mix_share=1.0)
+    first, again = (_measured(fitted(augmented=folder, workers=workers)[0]) for workers in (0, 1))
+    assert first == again != plain
+
+
+def test_a_policy_of_another_version_says_what_to_run(fitted, write_policy, tmp_path):
+    folder = write_policy(tmp_path / "old")
+    (folder / "policy.json").write_text('{"transform": {}}')
+    with pytest.raises(ArtifactError, match=r"policy\.json is of another version .*Run the augment stage again"):
+        fitted(augmented=folder)
 
 
 def test_weights_decay_but_biases_and_norms_do_not(pipeline: Callable[..., Pipeline]):

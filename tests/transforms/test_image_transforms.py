@@ -1,118 +1,272 @@
 import json
+import pickle
+from collections.abc import Iterator
+from itertools import product
+from random import Random
 from typing import Any
 
+import albumentations
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dl_assets import registry
 from dl_assets.config import Choice
-from dl_assets.errors import ArtifactError, ConfigError
+from dl_assets.errors import ArtifactError
 from dl_assets.transforms import image as transforms
+from dl_assets.transforms._affine import affine_matrix
+from dl_assets.transforms._draws import keys_of, numbers_of
 
-NAMES = sorted(registry.functions("transforms", "image"))
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # advice of albumentations to people who write Python
+
+# What has no default, and what by default asks for more than a picture of 40 x 40 px has.
+NEEDED: dict[str, dict[str, Any]] = {
+    "Crop": {"x_max": 40, "y_max": 40},
+    "CropAndPad": {"px": 2},
+    "GridElasticDeform": {"num_grid_xy": [3, 3], "magnitude": 4},
+    "LongestMaxSize": {"max_size": 40},
+    "PadIfNeeded": {"min_height": 40, "min_width": 40},
+    "RandomSizedCrop": {"min_max_height": [20, 40]},
+    "SmallestMaxSize": {"max_size": 40},
+    "OneOf": {"transforms": [{"Blur": {}}, {"GaussNoise": {}}]},
+    "SomeOf": {"transforms": [{"Blur": {}}, {"GaussNoise": {}}], "n": 2},
+    "Sequential": {"transforms": [{"Blur": {}}, {"GaussNoise": {}}]},
+}
+RANDOM_SIZE = {"RandomCropFromBorders", "RandomScale"}
 
 
-def choice(name: str, **options: Any) -> Choice:
-    """A choice as the config makes it: options validated, defaults filled in."""
-    model = registry.options_of(registry.functions("transforms", "image")[name])
-    return Choice(name, dict(model.model_validate_json(json.dumps(options), strict=True)))
-
-
-def policy(*choices: Choice, size: tuple[int, int] = (16, 16), seed: int = 1) -> transforms.Policy:
-    return transforms.compose(choices, size, seed)
+def policy(*choices: Choice, shape: tuple[int, int, int] = (16, 16, 3)) -> transforms.Policy:
+    return transforms.compose(choices, shape)
 
 
 def noise(*shape: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (40, 40, 1), (40, 40, 3)])
-@pytest.mark.parametrize("name", NAMES)
-def test_every_transform_keeps_shape_and_type_and_changes_something(name: str, shape: tuple[int, int, int]) -> None:
+def keys(count: int, epoch: int = 0, seed: int = 17) -> NDArray[np.uint64]:
+    return keys_of(numbers_of(f"sample{index}" for index in range(count)), seed=seed, epoch=epoch)
+
+
+def generators(key: int) -> tuple[np.random.Generator, Random]:
+    """The random state that a policy gives to albumentations for this key."""
+    bits = np.random.PCG64()
+    bits.state = {**bits.state, "state": {"state": key << 64 | key, "inc": 1}}
+    return np.random.Generator(bits), Random(key)
+
+
+# ---- every transform -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(set(transforms.offered()) - RANDOM_SIZE - {"TextImage"}))
+def test_what_happens_to_a_sample_depends_on_its_key_alone(name: str) -> None:
+    made = policy(Choice(name, NEEDED.get(name, {})), shape=(40, 40, 3))
+    pictures, given = noise(4, 40, 40, 3), keys(4)
+    pictures.setflags(write=False)
+    together = made.batch(pictures, given)
+    assert together.shape == (4, 40, 40, 3) and together.dtype == np.uint8
+    again = transforms.load(json.loads(json.dumps(made.serialise(), allow_nan=False)))
+    for index in (2, 0):
+        np.testing.assert_array_equal(together[index], made.batch(pictures[[index]], given[[index]])[0])
+        np.testing.assert_array_equal(together[index], again.batch(pictures[[index]], given[[index]])[0])
+    np.testing.assert_array_equal(pictures, noise(4, 40, 40, 3))
+
+
+def test_nearly_all_of_albumentations_is_offered() -> None:
+    assert len(transforms.offered()) >= 95
+    assert not {"Normalize", "ToTensorV2", "FDA", "MaskDropout", "CenterCrop3D", "Lambda"} & set(transforms.offered())
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [("ColorJitter", {"brightness": 0.3, "p": 1.0})],
+        [("RandomResizedCrop", {"size": [16, 16], "scale": [0.3, 1.0]}), ("HorizontalFlip", {}), ("GaussNoise", {"p": 0.7})],
+        [
+            ("Affine", {"rotate": [-30, 30], "p": 0.5}),
+            ("Erasing", {"p": 0.5}),
+            ("CLAHE", {}),
+            ("RandomCrop", {"height": 9, "width": 8}),
+        ],
+    ],
+    ids=lambda choices: "+".join(name for name, _ in choices),
+)
+def test_the_result_is_bit_for_bit_that_of_albumentations(choices: list[tuple[str, dict[str, Any]]]) -> None:
+    theirs = albumentations.Compose([getattr(albumentations, name)(**options) for name, options in choices])
+    pictures, given = noise(16, 16, 16, 3), keys(16)
+    found = policy(*(Choice(name, options) for name, options in choices)).batch(pictures, given)
+    for picture, key, result in zip(pictures, given.tolist(), found, strict=True):
+        theirs.set_random_state(*generators(key))
+        np.testing.assert_array_equal(result, theirs(image=picture.copy(), force_apply=True)["image"])
+
+
+# ---- crops and flips, which are our own -------------------------------------------------------------------------
+
+
+def crops(picture: NDArray[np.uint8], height: int, width: int) -> Iterator[NDArray[np.uint8]]:
+    for top, left in product(range(picture.shape[0] - height + 1), range(picture.shape[1] - width + 1)):
+        yield albumentations.Crop(left, top, left + width, top + height, p=1)(image=picture)["image"]
+
+
+def flips(picture: NDArray[np.uint8], name: str) -> Iterator[NDArray[np.uint8]]:
+    yield from (picture, getattr(albumentations, name)(p=1)(image=picture)["image"])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_crops_and_flips_do_what_albumentations_can_do_and_all_of_it(channels: int) -> None:
+    picture = noise(9, 8, channels)
+    possible = [
+        end.tobytes()
+        for crop in crops(picture, 8, 6)
+        for flipped in flips(crop, "HorizontalFlip")
+        for middle in [albumentations.CenterCrop(5, 3)(image=flipped)["image"]]
+        for end in flips(middle, "VerticalFlip")
+    ]
+    names = [("RandomCrop", 8, 6), ("HorizontalFlip",), ("CenterCrop", 5, 3), ("VerticalFlip",)]
+    choices = [Choice(name, dict(zip(("height", "width"), size, strict=False))) for name, *size in names]
+    made = policy(*choices, shape=(9, 8, channels))
+    found = [result.tobytes() for result in made.batch([picture] * 2000, keys(2000))]
+    assert made.shape == (5, 3, channels)
+    assert set(found) == set(possible)
+    times = [found.count(one) for one in set(possible)]
+    assert len(possible) == len(set(possible)) == 24 and min(times) > 50 and max(times) < 120  # 83 expected
+
+
+def test_a_flip_of_p_happens_to_a_share_of_p() -> None:
+    picture = noise(4, 4, 1)
+    found = policy(Choice("HorizontalFlip", {"p": 0.2}), shape=(4, 4, 1)).batch([picture] * 4000, keys(4000))
+    assert (found != picture).any(axis=(1, 2, 3)).mean() == pytest.approx(0.2, abs=0.03)
+
+
+@pytest.mark.parametrize("names", [("HorizontalFlip", "RandomCrop"), ("RandomCrop", "Blur"), ("Blur", "RandomCrop")])
+def test_a_batch_is_written_where_it_is_wanted(names: tuple[str, ...]) -> None:
+    options = {"RandomCrop": {"height": 5, "width": 7}}
+    made = policy(*(Choice(name, options.get(name, {})) for name in names), shape=(9, 9, 3))
+    out = np.zeros((3, 5, 7, 3), np.uint8)
+    assert made.batch(noise(3, 9, 9, 3), keys(3), out) is out
+    np.testing.assert_array_equal(out, made.batch(noise(3, 9, 9, 3), keys(3)))
+
+
+# ---- random numbers --------------------------------------------------------------------------------------------
+
+
+def test_seed_epoch_and_sample_each_change_the_result() -> None:
+    picture, made = noise(16, 16, 3), policy(Choice("SubPixelAffine", {}))
+
+    def result(sample: str, seed: int, epoch: int) -> bytes:
+        return made.batch([picture], keys_of(numbers_of([sample]), seed=seed, epoch=epoch)).tobytes()
+
+    assert len({result(sample, seed, epoch) for sample, seed, epoch in product("ab", (1, 2), (1, 2))}) == 8
+    assert result("a", 1, 2) == result("a", 1, 2)
+
+
+def test_a_policy_survives_the_way_into_another_process() -> None:
+    made = policy(Choice("RandomCrop", {"height": 9, "width": 9}), Choice("ColorJitter", {"p": 1.0}))
+    sent = pickle.loads(pickle.dumps(made))
+    np.testing.assert_array_equal(made.batch(noise(5, 16, 16, 3), keys(5)), sent.batch(noise(5, 16, 16, 3), keys(5)))
+
+
+# ---- presets ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (40, 40, 3), (30, 50, 1)])
+@pytest.mark.parametrize("name", transforms.PRESETS)
+def test_a_preset_suits_every_picture_and_changes_most(name: str, shape: tuple[int, int, int]) -> None:
+    made = policy(*(Choice(*step) for step in transforms.PRESETS[name](shape[:2])), shape=shape)
     original = noise(*shape)
-    apply = policy(choice(name, p=1.0), size=shape[:2])
-    results = [apply(original) for _ in range(8)]
-    assert all(result.shape == shape and result.dtype == np.uint8 for result in results)
-    assert any(not np.array_equal(result, original) for result in results)
+    results = made.batch([original] * 20, keys(20))
+    assert results.shape[1:] == ((shape[0] * 7 // 8, shape[1] * 7 // 8, shape[2]) if name == "light" else shape)
+    assert len({result.tobytes() for result in results}) >= 8
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_transform_does_the_same_after_a_way_through_json(name: str) -> None:
-    original = noise(16, 16, 3)
-    before = policy(choice(name, p=1.0), seed=5)
-    after = transforms.load(json.loads(json.dumps(before.serialise(), allow_nan=False)), seed=5)
-    for _ in range(5):
-        np.testing.assert_array_equal(before(original), after(original))
+def test_the_preset_for_digits_mirrors_nothing() -> None:
+    corner = np.zeros((8, 8, 1), np.uint8)
+    corner[1:4, 1:4] = 255
+    made = policy(*(Choice(*step) for step in transforms.PRESETS["digits"]((8, 8))), shape=(8, 8, 1))
+    results = made.batch([corner] * 50, keys(50)).astype(int)
+    assert all(result[:4, :4].sum() > result[4:].sum() + result[:, 4:].sum() for result in results)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_transform_writes_into_its_input(name: str) -> None:
-    original = noise(16, 16, 3)
-    original.setflags(write=False)
-    policy(choice(name, p=1.0))(original)
-    np.testing.assert_array_equal(original, noise(16, 16, 3))
+@pytest.mark.parametrize("num_samples", [700, 10_000, 100_000])
+def test_what_is_suggested_can_be_used(num_samples: int) -> None:
+    suggested = transforms.suggest(num_samples, image_size=80)
+    choices = [Choice(name, options) for entry in suggested for name, options in entry.items()]
+    assert policy(*choices, shape=(80, 80, 3)).shape == (80, 80, 3)
 
 
-def test_the_seed_decides() -> None:
-    def results(seed: int) -> NDArray[np.uint8]:
-        apply = policy(choice("affine"), choice("color_jitter", p=1.0), seed=seed)
-        return np.stack([apply(noise(16, 16, 3)) for _ in range(4)])
-
-    np.testing.assert_array_equal(results(1), results(1))
-    assert not np.array_equal(results(1), results(2))
+def test_nothing_is_mirrored_where_the_pictures_are_tiny() -> None:
+    assert transforms.suggest(1_000, image_size=8) == "digits"
 
 
 def test_no_transforms_change_nothing() -> None:
-    np.testing.assert_array_equal(policy()(noise(8, 8, 1)), noise(8, 8, 1))
-    np.testing.assert_array_equal(transforms.load(policy().serialise(), 1)(noise(8, 8, 1)), noise(8, 8, 1))
+    np.testing.assert_array_equal(policy().batch(noise(2, 16, 16, 3), keys(2)), noise(2, 16, 16, 3))
+
+
+# ---- our affine ------------------------------------------------------------------------------------------------
 
 
 def test_a_small_shift_of_a_tiny_picture_is_not_cut_to_whole_pixels() -> None:
     dot = np.zeros((8, 8, 1), np.uint8)
     dot[3:5, 3:5] = 200
-    apply = policy(choice("affine", rotate=0, shift=0.08, scale=[1.0, 1.0]), size=(8, 8))
-    columns = np.arange(8)
-    centers = [float((result.sum(axis=0)[:, 0] * columns).sum() / result.sum()) for result in (apply(dot) for _ in range(400))]
+    made = policy(Choice("SubPixelAffine", {"rotate": 0.0, "shift": 0.08, "scale": [1.0, 1.0]}), shape=(8, 8, 1))
+    results, columns = made.batch([dot] * 400, keys(400)), np.arange(8)
+    centers = [float((result.sum(axis=0)[:, 0] * columns).sum() / result.sum()) for result in results]
     assert abs(np.mean(centers) - 3.5) < 0.05 and 0.3 < np.std(centers) < 0.45 and max(centers) < 3.5 + 0.64 + 0.05
 
 
 def test_the_affine_map_is_that_of_opencv() -> None:
-    ours = transforms.affine_matrix((20, 30), angle=25.0, zoom=1.3, slant=0.0, shift_px=(2.0, -1.0))
+    ours = affine_matrix((20, 30), angle=25.0, zoom=1.3, slant=0.0, shift_px=(2.0, -1.0))
     theirs = cv2.getRotationMatrix2D((14.5, 9.5), -25.0, 1.3)
     np.testing.assert_allclose(ours, theirs + np.array([[0, 0, 2.0], [0, 0, -1.0]]))
+
+
+# ---- what is refused, and what is filled in ---------------------------------------------------------------------
+
+
+def test_a_size_that_is_left_out_is_that_of_the_pictures() -> None:
+    made = policy(Choice("RandomResizedCrop", {}), Choice("Resize", {}), shape=(12, 20, 3))
+    stored = made.serialise()["transforms"]
+    assert stored[0]["RandomResizedCrop"]["size"] == [12, 20]
+    assert (stored[1]["Resize"]["height"], stored[1]["Resize"]["width"]) == (12, 20)
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("affine", {"scale": [1.2, 0.8]}, r"augment\.0\.affine: scale is \[1\.2, 0\.8\].*smaller number must come first"),
-        ("random_resized_crop", {"ratio": [2.0, 0.5]}, r"augment\.0\.random_resized_crop: ratio is \[2, 0\.5\]"),
+        ("Normalize", {}, r"makes float32 \(ndarray\) of the pixels, .* normalisation is inside the model\. Delete it"),
+        ("ToTensorV2", {}, r"makes torch.uint8 \(Tensor\) of the pixels"),
+        ("FDA", {}, "needs fda_metadata beside the picture, which a policy has not"),
+        ("BBoxSafeRandomCrop", {}, "cannot change a picture of 16 x 16 px with 3 channels .*'bboxes'"),
+        ("RandomCrop", {"height": 17, "width": 4}, r"cannot change a picture .*\(17, 4\) vs \(16, 16\)"),
+        ("RandomScale", {}, "makes pictures of random sizes .* a batch needs one size"),
+        ("RandomCrop", {"height": 9, "width": 9, "p": 0.5}, "has p 0.5, so that it changes the size of some pictures only"),
+        ("PadIfNeeded", {"min_height": 20, "min_width": 16}, "makes pictures of 20 x 16 px out of 16 x 16, .*clean.image_size"),
+        ("Resize", {"height": 8, "width": 8}, "makes pictures of 8 x 8 px out of 16 x 16, .* Set clean.image_size"),
     ],
 )
-def test_options_that_do_not_fit_together_name_the_transform(name: str, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        policy(choice(name, **options))
+def test_what_cannot_be_used_is_refused_with_a_remedy(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(transforms.PolicyError, match=message) as error:
+        policy(Choice("Blur", {}), Choice(name, options))
+    assert error.value.index == 1
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"quarter_turns"}))
-def test_pictures_need_not_be_square(name: str) -> None:
-    assert policy(choice(name, p=1.0), size=(12, 20))(noise(12, 20, 3)).shape == (12, 20, 3)
+def test_a_random_size_may_lie_in_between() -> None:
+    made = policy(Choice("RandomScale", {"scale_limit": [0.0, 0.5], "p": 1.0}), Choice("RandomCrop", {}))
+    assert made.batch(noise(8, 16, 16, 3), keys(8)).shape == (8, 16, 16, 3)
 
 
-def test_quarter_turns_need_a_square() -> None:
-    with pytest.raises(ConfigError, match=r"augment\.0\.quarter_turns: the pictures are 12 x 20 px"):
-        policy(choice("quarter_turns"), size=(12, 20))
+def test_colours_are_not_asked_of_grey_pictures() -> None:
+    with pytest.raises(transforms.PolicyError, match=r"cannot change a picture of 16 x 16 px with 1 channel \(.*3-channel"):
+        policy(Choice("ISONoise", {}), shape=(16, 16, 1))
 
 
-def test_a_broken_policy_says_what_to_run() -> None:
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"transforms": [{"Gone": {}}], "stored": [8, 8, 1], "shape": [8, 8, 1]},
+        {"transforms": [{"Blur": {"blur_limit": "a"}}], "stored": [8, 8, 1], "shape": [8, 8, 1]},
+    ],
+)
+def test_a_broken_policy_says_what_to_run(broken: dict[str, Any]) -> None:
     with pytest.raises(ArtifactError, match="Run the augment stage again"):
-        transforms.load({"transform": {"__class_fullname__": "Gone", "p": 1.0}}, 1)
-
-
-@pytest.mark.parametrize(("num_samples", "image_size"), [(700, 80), (10_000, 80), (100_000, 80), (1_000, 8)])
-def test_what_is_suggested_can_be_used(num_samples: int, image_size: int) -> None:
-    suggested = transforms.suggest(num_samples, image_size=image_size)
-    apply = policy(*(choice(name, **options) for entry in suggested for name, options in entry.items()), size=(image_size,) * 2)
-    assert apply(noise(image_size, image_size, 3)).shape == (image_size, image_size, 3)
+        transforms.load(broken)

@@ -1,0 +1,107 @@
+"""From payloads to stored arrays, in threads; what was decoded before, by the same code and options, is not decoded again."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dl_assets import progress, registry
+from dl_assets.artifacts.memo import Memo, is_worn
+from dl_assets.artifacts.packs import read_payloads
+from dl_assets.artifacts.rejection import Rejection
+from dl_assets.artifacts.shards import WRITERS
+from dl_assets.artifacts.tables import Rows
+from dl_assets.config import Clean
+
+A = TypeVar("A")
+B = TypeVar("B")
+Outcome = tuple[NDArray[np.uint8], str, dict[str, Any]] | Rejection  # array, digest, what was measured
+
+_OUTCOME = {
+    "content": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+    "digest": pl.String,
+    "shard": pl.Int64,
+    "row": pl.Int64,
+}
+# Files whose change means that everything must be decoded again; with the folder of inputs beside them.
+_CODE = ("format.txt", "cleaning/decode.py", "artifacts/shards.py")
+
+
+def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: str, options: Clean) -> pl.DataFrame:
+    """Store the array of every sample that has one.
+
+    Return one row for each content: reason and detail where it cannot be used, else digest (equal arrays have equal ones),
+    shard, row, and the columns that `inputs/<kind>.py` measures. Samples of one content share its row.
+    """
+    inputs = registry.module("inputs", kind)
+    chosen = {name: getattr(options, name) for name in registry.options_of(inputs.clean).model_fields}
+    key = {"code": _hash_of_code(), "kind": kind, **chosen, "store": options.store, "jpeg_quality": options.jpeg_quality}
+    schema = {**_OUTCOME, **inputs.MEASURED}
+    wanted = samples.filter(pl.col("problem").is_null()).unique("content", keep="first", maintain_order=True)
+
+    def decode_unknown(known: pl.DataFrame, first_shard: int) -> pl.DataFrame:
+        unknown = wanted.join(known.select("content"), on="content", how="anti", maintain_order="left")
+        rows = Rows(schema)
+        outcomes = _in_order(lambda payload: _attempt(inputs.clean, payload, chosen), read_payloads(raw, unknown))
+        quality = {"quality": options.jpeg_quality} if options.store == "jpeg" else {}
+        with WRITERS[options.store](out, first_shard, **quality) as arrays:
+            for content, outcome in zip(unknown["content"], progress.track(outcomes, len(unknown)), strict=True):
+                if isinstance(outcome, Rejection):
+                    rows.add((content, outcome.reason, outcome.detail, *[None] * (len(schema) - 3)))
+                else:
+                    array, digest, measured = outcome
+                    rows.add((content, None, None, digest, *arrays.write(array), *(measured[name] for name in inputs.MEASURED)))
+        return pl.concat([known, rows.table()])
+
+    nothing = pl.DataFrame(schema=schema)
+    known = memo.recall(key)
+    decoded = decode_unknown(nothing, 0) if known is None else decode_unknown(known, memo.bring(out))
+    if is_worn(len(wanted), decoded):
+        memo.take_back(out)
+        decoded = decode_unknown(nothing, 0)
+    memo.keep(key, decoded, out)
+    return decoded
+
+
+def _attempt(
+    clean: Callable[..., tuple[NDArray[np.uint8], dict[str, Any]]], payload: bytes | Rejection, options: dict[str, Any]
+) -> Outcome:
+    if isinstance(payload, Rejection):
+        return payload
+    try:
+        array, measured = clean(payload, **options)
+    except Rejection as rejection:
+        return Rejection(rejection.reason, rejection.detail)  # anew, because a traceback holds on to the payload
+    return array, fingerprint(array), measured
+
+
+def fingerprint(array: NDArray[np.uint8]) -> str:
+    """Name an array by its shape and its values."""
+    return blake2b(np.ascontiguousarray(array).data, digest_size=16, key=str(array.shape).encode()).hexdigest()
+
+
+def _in_order(function: Callable[[A], B], items: Iterator[A]) -> Iterator[B]:
+    """Apply `function` in threads (decoders let go of the GIL); only a few items are in memory at a time."""
+    workers = os.cpu_count() or 1
+    running: deque[Future[B]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > 2 * workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _hash_of_code() -> str:
+    files = [*(registry.PACKAGE / name for name in _CODE), *sorted((registry.PACKAGE / "inputs").glob("*.py"))]
+    return blake2b(b"\0".join(file.read_bytes() for file in files), digest_size=16).hexdigest()

@@ -1,0 +1,109 @@
+"""Which of the decoded samples are kept, which are rejected and which are only flagged, and why."""
+
+import inspect
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import polars as pl
+
+from dl_assets import registry
+from dl_assets.artifacts.shards import open_arrays
+from dl_assets.cleaning import duplicates, labels
+from dl_assets.config import Clean
+
+# The option of `clean` that says what becomes of a reason.
+_OPTION_OF = {
+    "label_conflict": "label_conflicts",
+    "exact_duplicate": "exact_duplicates",
+    "near_duplicate": "near_duplicates",
+}
+
+
+@dataclass
+class Judgement:
+    """`samples` are kept so far; a finding is a sample with the columns `reason` and `detail`."""
+
+    samples: pl.DataFrame
+    _rejected: list[pl.DataFrame] = field(default_factory=list)
+    _flagged: list[pl.DataFrame] = field(default_factory=list)
+
+    def rule(self, findings: pl.DataFrame, action: str) -> None:
+        """Reject or flag the kept samples among the findings (id, reason, detail; a sample once at most)."""
+        found = self.samples.join(findings, on="id", how="inner", maintain_order="left")
+        if action == "reject":
+            self._rejected.append(found)
+            self.samples = self.samples.join(findings, on="id", how="anti", maintain_order="left")
+        else:
+            self._flagged.append(found)
+
+    @property
+    def rejected(self) -> pl.DataFrame:
+        return pl.concat(self._rejected, how="diagonal")
+
+    @property
+    def flagged(self) -> pl.DataFrame:
+        return pl.concat(self._flagged, how="diagonal")
+
+
+def judge(found: pl.DataFrame, folder: Path, inputs: ModuleType, options: Clean) -> Judgement:
+    """Judge the samples as `cleaning.decode` found them: rows with id, origin, target, problem, reason, detail, ...
+
+    Whoever is rejected is out of the following steps: a sample is never the duplicate of a rejected one.
+    """
+    unusable = found.select("id", *_why_unusable(found)).drop_nulls("reason")
+    judgement = Judgement(found.drop("problem", "reason", "detail"))
+    judgement.rule(unusable, "reject")
+    judgement.rule(_relabelled(judgement.samples, options.labels), "flag")
+    judgement.samples = judgement.samples.with_columns(labels.relabel(judgement.samples["target"], options.labels))
+    quick = [name for name in inputs.CHECKS if not _reads_arrays(name)]
+    for name in quick:
+        _apply(name, judgement, folder, options)
+    _find_duplicates(judgement, folder, inputs, options)
+    for name in inputs.CHECKS:
+        if name not in quick:
+            _apply(name, judgement, folder, options)
+    return judgement
+
+
+def _why_unusable(found: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
+    """Expressions for the reason (null where the sample can be used) and the detail."""
+    no_label = pl.col("target").fill_null("").str.strip_chars() == ""
+    lost = pl.col("problem").is_not_null()
+    reason = pl.when(no_label).then(pl.lit("no_label")).when(lost).then(pl.lit("unreadable")).otherwise("reason")
+    detail = pl.when(no_label).then(pl.lit("the source gives it no target")).when(lost).then("problem").otherwise("detail")
+    return reason.alias("reason"), detail.alias("detail")
+
+
+def _relabelled(samples: pl.DataFrame, mapping: dict[str, str]) -> pl.DataFrame:
+    instead = pl.col("target").replace_strict(mapping, default=None, return_dtype=pl.String)
+    changed = samples.select("id", "target", instead=instead).drop_nulls("instead")
+    detail = pl.format("'{}' became '{}' (clean.labels)", "target", "instead")
+    return changed.select("id", reason=pl.lit("relabelled"), detail=detail)
+
+
+def _reads_arrays(name: str) -> bool:
+    return "arrays" in inspect.signature(registry.find("checks", name)).parameters
+
+
+def _apply(name: str, judgement: Judgement, folder: Path, options: Clean) -> None:
+    action = getattr(options, name)
+    if action == "off":
+        return
+    check = registry.find("checks", name)
+    chosen = {option: getattr(options, option) for option in registry.options_of(check).model_fields}
+    arrays = [open_arrays(folder, judgement.samples)] if _reads_arrays(name) else []
+    findings = check(judgement.samples, *arrays, **chosen)
+    judgement.rule(findings.select("id", pl.lit(name).alias("reason"), "detail"), action)
+
+
+def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, options: Clean) -> None:
+    """Name the cluster of every sample, whatever is done with duplicates: split never divides a cluster."""
+    samples = judgement.samples
+    chosen = {option: getattr(options, option) for option in registry.options_of(inputs.similar).model_fields}
+    pairs = inputs.similar(samples, open_arrays(folder, samples), **chosen)
+    judgement.samples = samples.with_columns(cluster=duplicates.cluster_names(samples, pairs))
+    actions = {option: getattr(options, option) for option in _OPTION_OF.values()}
+    findings = duplicates.resolve(samples, pairs, **actions)
+    for reason, option in _OPTION_OF.items():
+        judgement.rule(findings.filter(reason=reason).select("id", "reason", "detail"), actions[option])

@@ -1,0 +1,78 @@
+"""A Kaggle submission: `id,label` of every file that is to be predicted."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from dl_assets import progress, registry
+from dl_assets.artifacts.raw import RawSample
+from dl_assets.config import Pipeline, load_pipeline
+from dl_assets.errors import ConfigError, DataError
+from dl_assets.files import replace_text
+from dl_assets.operations.predict import BATCH_SIZE, Exported, find_files, open_exported, predict
+from dl_assets.problems import choose
+
+# Log loss punishes a certain mistake without bound. Where it is 0.995 sure, a model loses 0.005 nats whenever it is right
+# and 5.3 whenever it is not: hardly anything for a good model, and a bound for a mistake that is sure of itself.
+LEAST, MOST = 0.005, 0.995
+UNKNOWN = 0.5
+
+
+def write_submission(name: str, paths: list[str], root: Path, out: Path, positive: str | None) -> None:
+    """Write `id,label` in the order of the ids: a file's name without its ending, and the probability of `positive`.
+
+    Without `paths`, what the source has to be predicted is taken. `positive` is the second of two classes by default; of
+    more classes the label is the predicted one. Probabilities are held between 0.005 and 0.995. A file that cannot be
+    read gets 0.5, or the first class, and is told. Raises DataError where two files have the same id.
+    """
+    config = load_pipeline(name, root)
+    exported = open_exported(config, root)
+    label = _label(exported, positive)
+    files = find_files(paths) if paths else list(_unlabelled(config))
+    _require_unique(files)
+    batches = progress.track(predict(exported, files), -(-len(files) // BATCH_SIZE))
+    rows = pl.concat([batch.select("file", "problem", label=label) for batch in batches])
+    for file, problem in rows.select("file", "problem").drop_nulls().iter_rows():
+        print(f"WARNING: {file} cannot be read ({problem}); its label is a guess.", file=sys.stderr)
+    ids = rows["file"].map_elements(_id, return_dtype=pl.String)
+    table = rows.select(id=ids, label="label").sort(pl.col("id").cast(pl.UInt64, strict=False), "id", nulls_last=True)
+    replace_text(out, table.write_csv(float_precision=6))
+    bounds = f" Probabilities are held between {LEAST} and {MOST}." if table["label"].dtype == pl.Float64 else ""
+    print(f"Wrote {out}: {len(table):,} rows.{bounds}")
+
+
+def _label(exported: Exported, positive: str | None) -> pl.Expr:
+    classes = exported.classes
+    if positive is None and (len(classes) > 2 or exported.targets is not registry.module("targets", "classes")):
+        return pl.col("prediction").fill_null(classes[0])
+    chosen = classes[1] if positive is None else positive
+    if chosen not in classes:
+        raise ConfigError(f"--positive is '{chosen}'{choose(chosen, classes)}")
+    return pl.col(f"probability_{chosen}").clip(LEAST, MOST).fill_null(UNKNOWN)
+
+
+def _unlabelled(config: Pipeline) -> Iterator[RawSample]:
+    source = registry.module("sources", config.source_kind)
+    if not hasattr(source, "unlabelled"):
+        raise ConfigError(
+            f"{config.path}: the source '{config.source_kind}' has no files without target to predict. Name the files: "
+            f"dl predict {config.name} FILES --submission FILE"
+        )
+    found: Iterator[RawSample] = source.unlabelled(**config.source.options)
+    return found
+
+
+def _id(origin: str) -> str:
+    return PurePosixPath(origin).stem
+
+
+def _require_unique(files: list[RawSample]) -> None:
+    if not files:
+        raise DataError("there is no file to predict. Look at source.unlabelled, or name the files.")
+    (first, count), *_ = Counter(_id(file.origin) for file in files).most_common(1)
+    if count > 1:
+        names = [file.origin for file in files if _id(file.origin) == first]
+        raise DataError(f"{' and '.join(names[:3])} have the same id '{first}'. Rename them, or predict one of them.")

@@ -1,0 +1,168 @@
+"""What cleaning found, as one HTML page: counts, checks, pictures of the worst, class balance, and how sizes are spread."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from dl_assets.artifacts.report import Check
+from dl_assets.artifacts.shards import Arrays
+from dl_assets.artifacts.tables import REASONS
+from dl_assets.pages import style
+from dl_assets.pages.clean_figures import figures
+from dl_assets.pages.html import page
+from dl_assets.pages.pictures import thumbnail
+
+MAX_SHOWN = 12  # of each reason
+MAX_SUGGESTED = 30
+
+MEANINGS = {
+    "unreadable": "no picture, damaged, or gone",
+    "truncated": "cut off before its end",
+    "too_small": "fewer pixels than a side must have",
+    "aspect_ratio": "so long that a square shows little of it",
+    "uniform": "one colour almost everywhere",
+    "exposure": "nearly black or nearly white",
+    "blurred": "without sharp edges",
+    "exact_duplicate": "the same pixels as another of its class",
+    "near_duplicate": "shows what another of its class shows",
+    "label_conflict": "equal or nearly equal to one of another class",
+    "no_label": "without a target",
+    "schema": "not of the form that the task needs",
+    "mislabelled": "a model that has not seen it finds its target very unlikely",
+    "odd": "in texture and light like no other",
+    "relabelled": "renamed by clean.labels",
+}
+CAPTIONS = {
+    "class_balance": "Samples of each class. What is rarer than its neighbours is learnt less well, and measured less surely.",
+    "sizes": "Width and height of the pictures as they were; the larger a point, the more are of that size.",
+    "distributions": "What was measured of every picture that could be decoded. Dashed lines are thresholds of the pipeline "
+    "file; heights are square roots, so that a single one is seen.",
+}
+# Worst first. Other findings stay in the order in which they were found.
+_WORST = {
+    "too_small": pl.min_horizontal("width", "height"),
+    "aspect_ratio": pl.min_horizontal("width", "height") / pl.max_horizontal("width", "height"),
+    "uniform": pl.col("contrast"),
+    "blurred": pl.col("sharpness"),
+    "exposure": 0.5 - (pl.col("brightness") - 0.5).abs(),
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the page tells. The same findings give the same bytes."""
+
+    pipeline: str
+    task: str
+    kept: pl.DataFrame  # id, origin, target, shard, row, and what was measured
+    rejected: pl.DataFrame  # the same and reason, detail, and perhaps other (the id that it repeats or contradicts)
+    flagged: pl.DataFrame  # the same; these are among the kept ones, or were rejected later for another reason
+    checks: list[Check]
+    suggestions: list[tuple[str, str, int, str]]  # target found, instead, number of samples, reason
+    options: dict[str, Any]  # of `clean`: thresholds are drawn, and actions are told
+    open_arrays: Callable[[pl.DataFrame], Arrays] | None  # of samples with shard and row; None where there is nothing to see
+
+
+def render(findings: Findings) -> tuple[str, dict[str, bytes]]:
+    """Return the page, and its figures (name -> PNG) for those who show them elsewhere.
+
+    At most 12 samples of each reason are shown, whatever the number of samples. Whatever comes from the data is escaped.
+    """
+    drawn = figures(findings.kept, findings.rejected, findings.options)
+    pngs = {name: style.png(figure) for name, figure in drawn.items()}
+    suggested = findings.suggestions[:MAX_SUGGESTED]
+    html = page(
+        "dl_assets.pages",
+        "clean.html.j2",
+        findings=findings,
+        cards=_cards(findings),
+        checks=[(check, _verdict(check)) for check in sorted(findings.checks, key=lambda check: check.passed)],
+        sections=_sections(findings),
+        figures=pngs,
+        captions=CAPTIONS,
+        suggested=suggested,
+        yaml=json.dumps({found: instead for found, instead, *_ in suggested}, ensure_ascii=False),
+        meanings=MEANINGS,
+    )
+    return html, pngs
+
+
+def _cards(findings: Findings) -> list[tuple[str, str, str]]:
+    """Return name, value and meaning of the numbers at the top."""
+    num_kept, num_rejected = len(findings.kept), len(findings.rejected)
+    share = num_rejected / max(num_kept + num_rejected, 1)
+    failed = [check for check in findings.checks if not check.passed]
+    stops = any(check.severity == "error" for check in failed)
+    verdict = "stop" if stops else "warn" if failed else "pass"
+    return [
+        ("Kept", f"{num_kept:,}", "samples that the next stages use"),
+        ("Rejected", f"{num_rejected:,}", f"{100 * share:.1f} % of all; each with its reason in rejected.parquet"),
+        ("Flagged", f"{findings.flagged['id'].n_unique():,}", "worth a look; nothing is done about them"),
+        ("Classes", f"{findings.kept['target'].n_unique():,}", "different targets among the kept"),
+        ("Checks", verdict, f"{len(findings.checks) - len(failed)} of {len(findings.checks)} checks passed"),
+    ]
+
+
+def _verdict(check: Check) -> str:
+    if check.passed:
+        return "pass"
+    return "stop" if check.severity == "error" else "warn"
+
+
+def _sections(findings: Findings) -> list[dict[str, Any]]:
+    """Return for each reason that was found: its counts, and the worst of its samples with their pictures."""
+    sections = []
+    for reason in REASONS:
+        rejected, flagged = findings.rejected.filter(reason=reason), findings.flagged.filter(reason=reason)
+        if len(rejected) or len(flagged):
+            shown = _worst(pl.concat([rejected, flagged], how="diagonal_relaxed"), reason).head(MAX_SHOWN)
+            counts = {"rejected": len(rejected), "flagged": len(flagged)}
+            sections.append({"reason": reason, **counts, "samples": _with_pictures(shown, findings)})
+    return sections
+
+
+def _worst(samples: pl.DataFrame, reason: str) -> pl.DataFrame:
+    order = _WORST.get(reason)
+    if order is None or not set(order.meta.root_names()) <= set(samples.columns):
+        return samples
+    return samples.sort(order, nulls_last=True, maintain_order=True)
+
+
+def _with_pictures(shown: pl.DataFrame, findings: Findings) -> list[dict[str, Any]]:
+    """Return the samples as dicts with `pictures`: their own, and that of the other one which they repeat or contradict."""
+    others = _others(shown, findings)
+    both = pl.concat([shown.select(_PLACE), others.select(_PLACE)]).unique("id", keep="first", maintain_order=True)
+    pictures = _pictures(both, findings)
+    origins = dict(others.select("id", "origin").iter_rows())
+    samples = []
+    for sample in shown.to_dicts():
+        ids = [sample["id"], sample.get("other")]
+        samples.append(
+            {
+                **sample,
+                "pictures": [pictures[i] for i in ids if i in pictures],
+                "other_origin": origins.get(sample.get("other")),
+            }
+        )
+    return samples
+
+
+_PLACE = ("id", "shard", "row")
+
+
+def _others(shown: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+    wanted = shown["other"].drop_nulls() if "other" in shown.columns else pl.Series([], dtype=pl.String)
+    everyone = (table.select(*_PLACE, "origin") for table in (findings.kept, findings.rejected))
+    return pl.concat([table.filter(pl.col("id").is_in(wanted.implode())) for table in everyone])
+
+
+def _pictures(samples: pl.DataFrame, findings: Findings) -> dict[str, str]:
+    """Return id -> data URI of those that have an array."""
+    stored = samples.drop_nulls("shard")
+    if findings.open_arrays is None or stored.is_empty():
+        return {}
+    arrays = findings.open_arrays(stored)
+    return {sample_id: thumbnail(arrays[index]) for index, sample_id in enumerate(stored["id"])}

@@ -1,0 +1,33 @@
+"""Pages that need nothing else: no network, no script, no file beside them. The same values give the same bytes."""
+
+import base64
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from dl_assets import __version__
+
+
+def page(package: str, template: str, **values: Any) -> str:
+    """Fill a template of this package, which may extend `base.html.j2`. Whatever comes from the data is escaped."""
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(package, "."), PackageLoader("dl_assets.pages", ".")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"data_uri": data_uri, "percent": percent, "words": words, "whole": "{:,}".format}
+    return environment.get_template(template).render(version=__version__, **values)
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,0 +1,109 @@
+"""A folder as a tree: on this machine with one look at each file, elsewhere with what fsspec lists."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from stat import S_ISDIR
+from urllib.parse import unquote
+
+from dl_assets.errors import ConfigError, DataError
+from dl_assets.sources._files.ahead import Ahead
+from dl_assets.sources._files.places import cannot_read, filesystem, is_url, read_local, stamp_of
+from dl_assets.sources._files.tree import Entry, Names, Tree, is_litter, require_files, require_utf8
+
+
+def folder_tree(place: str, key: str) -> Tree:
+    """List every file below a folder, sorted by its path. Follows links, but not in circles.
+
+    Raises DataError where the folder is missing, empty, no folder, or not to be read.
+    """
+    found = _remote(place, key) if is_url(place) else _local(place, key)
+    entries = sorted((entry for entry, litter in found if not litter), key=lambda entry: entry.names)
+    tree = Tree(place, key, [entry.names for entry in entries], len(found) - len(entries), lambda: iter(entries))
+    return require_files(tree)
+
+
+# ---- this machine ----------------------------------------------------------------------------------------------
+
+
+def _local(place: str, key: str) -> list[tuple[Entry, bool]]:
+    root = Path(place)
+    if not root.exists():
+        raise DataError(
+            f"{key}: {root} does not exist (looked in {Path.cwd()}). Put a folder there that holds "
+            f"one folder of files for each class, or correct {key}."
+        )
+    if not root.is_dir():
+        raise DataError(
+            f"{key}: {root} is a file, but must be a folder that holds one folder of files for each class. "
+            f"If it is a zip or tar archive of such a folder, write: source: {{kind: archive, path: {root}}}."
+        )
+    return list(_walk(str(root), (), (), False, key))
+
+
+def _walk(
+    directory: str, names: Names, ancestors: tuple[tuple[int, int], ...], in_litter: bool, key: str
+) -> Iterator[tuple[Entry, bool]]:
+    """Yield (file, whether it is litter)."""
+    try:
+        status = Path(directory).stat()
+        items = list(os.scandir(directory))
+    except OSError as error:
+        raise DataError(
+            f"{key}: the folder {directory} cannot be read ({error.strerror}). "
+            "Give yourself the right to read it, or move it away."
+        ) from error
+    here = (status.st_dev, status.st_ino)
+    if here in ancestors:
+        raise DataError(f"{key}: {directory} is a link to a folder that it lies in. Remove the link.")
+    for item in items:
+        require_utf8(item.path, key)
+        litter = in_litter or is_litter(item.name)
+        found = _status(item)
+        if found and S_ISDIR(found.st_mode):
+            yield from _walk(item.path, (*names, item.name), (*ancestors, here), litter, key)
+        else:
+            version = f"{found.st_size}-{found.st_mtime_ns}" if found else None
+            yield Entry((*names, item.name), partial(read_local, item.path, key), version, item.path), litter
+
+
+def _status(item: "os.DirEntry[str]") -> os.stat_result | None:
+    """None for a broken link, among others: reading it tells why."""
+    try:
+        return item.stat()
+    except OSError:
+        return None
+
+
+# ---- elsewhere -------------------------------------------------------------------------------------------------
+
+
+def _remote(place: str, key: str) -> list[tuple[Entry, bool]]:
+    system, base = filesystem(place, key)
+    try:
+        found = system.find(base, detail=True)
+    except ConfigError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{key}: {place} does not exist. Put the data there, or correct {key}.") from None
+    except Exception as error:  # each file system raises errors of its own
+        raise cannot_read(place, key, error) from error
+    base, web = base.rstrip("/"), place.startswith(("http://", "https://"))
+    files = {path: info for path, info in sorted(found.items()) if path.startswith(f"{base}/")}
+    if web:  # a server's page of a folder also links to itself, sorted otherwise
+        files = {path: info for path, info in files.items() if not set(path) & set("?#")}
+    if found and not files:
+        raise DataError(
+            f"{key}: {place} is a file, but must be a folder. "
+            f"If it is a zip or tar archive, write: source: {{kind: archive, path: '{place}'}}."
+        )
+    ahead = Ahead(system, list(files), [info.get("size") for info in files.values()], key)
+    entries = []
+    for index, (path, info) in enumerate(files.items()):
+        inner = path.removeprefix(f"{base}/")
+        names = tuple((unquote(inner) if web else inner).split("/"))
+        location = path if web else system.unstrip_protocol(path)
+        entry = Entry(names, partial(ahead.read, index), stamp_of(info), location)
+        entries.append((entry, any(map(is_litter, names))))
+    return entries

@@ -1,0 +1,101 @@
+"""Class folders, also inside part folders: what the place of a file in its tree says of it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from dl_assets.artifacts.raw import RawSample
+from dl_assets.errors import DataError
+from dl_assets.sources._files.tree import Entry, Names, Tree
+from dl_assets.sources._files.values import PART_OF
+
+Parts = Literal["auto", "none"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """`above` counts the folders above the class folders, or above the part folders where there are such."""
+
+    above: int
+    in_parts: bool
+
+    def part(self, names: Names) -> str | None:
+        return PART_OF.get(names[self.above].lower()) if self.in_parts and len(names) > self.above + 1 else None
+
+    def target(self, names: Names) -> str | None:
+        """The class folder's name; None for a file that lies in none."""
+        index = self.above + self.in_parts
+        return names[index] if len(names) > index + 1 else None
+
+    def sample(self, entry: Entry) -> RawSample:
+        return RawSample(
+            entry.origin,
+            entry.read,
+            self.target(entry.names),
+            part=self.part(entry.names),
+            version=entry.version,
+            location=entry.location,
+        )
+
+
+def labelled(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names], str] | None = None) -> Iterator[RawSample]:
+    """Return the samples of a tree of class folders, below `above` folders. Raises DataError where that is not what it is.
+
+    `advise` says what to write in the YAML where the classes lie below these folders.
+    """
+    layout = find_layout(tree, parts, above, advise)
+    return map(layout.sample, tree.entries())
+
+
+def find_layout(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names], str] | None = None) -> Layout:
+    in_parts = parts == "auto" and _are_parts(tree, above)
+    layout = Layout(above, in_parts)
+    classes = sorted({target for names in tree.files if (target := layout.target(names)) is not None})
+    if len(classes) < 2:
+        raise _too_few(tree, layout, classes, advise)
+    return layout
+
+
+def lone_folder(tree: Tree, above: int) -> int:
+    """Count one folder more where everything lies in a single one, as in most archives, and the classes are inside it."""
+    top = {names[above] for names in tree.files if len(names) > above + 1}
+    inner = {names[above + 1] for names in tree.files if len(names) > above + 2}
+    return above + 1 if len(top) == 1 and len(inner) > 1 else above
+
+
+def _are_parts(tree: Tree, above: int) -> bool:
+    """Say whether the top folders are called train, val and test. Raises DataError where they are and hold no classes."""
+    top = {names[above] for names in tree.files if len(names) > above + 1}
+    words = {PART_OF.get(name.lower()) for name in top}
+    if None in words or len(words) < 2 or "train" not in words:
+        return False
+    with_classes = {names[above] for names in tree.files if len(names) > above + 2}
+    without = sorted(top - with_classes)
+    if without:
+        raise DataError(
+            f"{tree.key}: {tree.place} has the folders {', '.join(sorted(top))}, but no class folders in {', '.join(without)}. "
+            "If these are classes, write parts: none. If the target is in the files' names, use kind: filename, which also "
+            "takes an unlabelled folder. Otherwise move the files into class folders, or elsewhere."
+        )
+    return True
+
+
+def _too_few(tree: Tree, layout: Layout, classes: list[str], advise: Callable[[Names], str] | None) -> DataError:
+    outside = sum(layout.target(names) is None for names in tree.files)
+    return DataError(
+        f"{tree.key}: {tree.place} must hold one folder per class and at least two of them with files; found "
+        f"{len(classes)}{f' ({classes[0]})' if classes else ''} and {outside} files outside of any."
+        f"{_hint(tree, advise) if advise else ''}"
+    )
+
+
+def _hint(tree: Tree, advise: Callable[[Names], str]) -> str:
+    """Say what to write where the folders become several only further down."""
+    way: Names = ()
+    while True:
+        depth = len(way)
+        inner = sorted({names[depth] for names in tree.files if len(names) > depth + 1 and names[:depth] == way})
+        if len(inner) != 1:
+            break
+        way = (*way, *inner)
+    return f" If {', '.join(inner[:5])} are the classes, write: {advise(way)}." if way and inner else ""

@@ -1,0 +1,125 @@
+"""A target is any number of labels, such as `cat|dog`; the model's answer is one probability per label, each for itself."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dl_assets.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SEPARATOR = "|"  # between the labels of a target, in every table
+THRESHOLD = 0.5  # a label of a higher probability is predicted
+
+
+def strata(targets: pl.Series) -> pl.Series:
+    """Return for each target what a split keeps in balance, as a list: its labels in the order of the alphabet.
+
+    >>> strata(pl.Series(["dog|cat", "cat", " dog | dog"])).to_list()
+    [['cat', 'dog'], ['cat'], ['dog']]
+    """
+    stripped = targets.str.split(SEPARATOR).list.eval(pl.element().str.strip_chars())
+    return stripped.list.eval(pl.element().filter(pl.element() != "")).list.unique().list.sort()
+
+
+def fit(targets: pl.Series) -> dict[str, Any]:
+    """Return the labels in their order, which is the order of the model's outputs, as `classes`.
+
+    >>> fit(pl.Series(["dog", "cat|dog"]))
+    {'classes': ['cat', 'dog']}
+    """
+    classes = strata(targets.drop_nulls()).explode().drop_nulls().unique().sort().to_list()
+    if len(classes) < 2:
+        raise DataError(
+            f"the train part holds {len(classes)} label{'s' if len(classes) != 1 else ''} ({', '.join(classes) or 'none'}), "
+            f"but there must be two or more. Add samples of another label, joined by '{SEPARATOR}' where a sample has several."
+        )
+    return {"classes": classes}
+
+
+def num_outputs(fitted: dict[str, Any]) -> int:
+    """Return how many numbers the model puts out for a sample."""
+    return len(fitted["classes"])
+
+
+def encode(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.float32]:
+    """Return 1 where the target has the label and 0 elsewhere, [N, L].
+
+    >>> encode(pl.Series(["dog", "dog|cat"]), {"classes": ["cat", "dog"]})
+    array([[0., 1.],
+           [1., 1.]], dtype=float32)
+    """
+    index_of = {name: index for index, name in enumerate(fitted["classes"])}
+    held = pl.DataFrame({"row": np.arange(len(targets)), "label": strata(targets)}).explode("label").drop_nulls()
+    unknown = sorted(set(held["label"]) - set(index_of))
+    if unknown:
+        raise DataError(
+            f"found {len(unknown)} label{'s' if len(unknown) > 1 else ''} that the train part does not hold: "
+            f"{', '.join(unknown[:10])}. Add samples of them to the source (three or more a label), "
+            "or take the label out of it."
+        )
+    encoded = np.zeros((len(targets), len(index_of)), dtype=np.float32)
+    encoded[held["row"].to_numpy(), held["label"].replace_strict(index_of, return_dtype=pl.Int64).to_numpy()] = 1
+    return encoded
+
+
+def loss(outputs: "Tensor", encoded: "Tensor", *, label_smoothing: float) -> "Tensor":
+    """Return the mean binary cross-entropy: outputs [B, L] before the sigmoid, encoded [B, L] -> [].
+
+    Smoothing draws 0 and 1 towards 0.5: a label that is there counts as 1 - label_smoothing / 2.
+    """
+    from torch.nn import functional
+
+    smoothed = encoded * (1 - label_smoothing) + label_smoothing / 2
+    return functional.binary_cross_entropy_with_logits(outputs, smoothed)
+
+
+def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":
+    """Return what a person watches during training: F1 over all labels of the batch together (1 where there is none)."""
+    predicted, there = outputs > 0, encoded > 0.5
+    hits = (predicted & there).sum().float()
+    total = (predicted.sum() + there.sum()).float()
+    return {"f1_micro": (2 * hits / total).nan_to_num(nan=1.0)}
+
+
+def activation() -> "nn.Module":
+    """Return what turns outputs [B, L] into probabilities [B, L]."""
+    from torch import nn
+
+    return nn.Sigmoid()
+
+
+def describe() -> str:
+    """Say how the model's answer is read."""
+    return (
+        "one probability per label, in the order of `classes`, each for itself: any number of labels can be right, and a "
+        f"label is predicted above {THRESHOLD}"
+    )
+
+
+def join(has: NDArray[np.bool_], fitted: dict[str, Any]) -> pl.Series:
+    """Return the target of each row of [N, L], its labels in the order of the model's outputs; none is an empty text.
+
+    >>> join(np.array([[True, True], [False, False]]), {"classes": ["cat", "dog"]}).to_list()
+    ['cat|dog', '']
+    """
+    names = np.array(fitted["classes"], dtype=object)
+    return pl.Series([SEPARATOR.join(names[row]) for row in has], dtype=pl.String)
+
+
+def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> pl.DataFrame:
+    """Return one row a sample: prediction (the labels above 0.5, joined), confidence and `probability_<label>`.
+
+    The confidence is that of the label that the model is least sure of, 0.5 to 1.
+    """
+    values = probabilities.astype(np.float64).reshape(-1, num_outputs(fitted))  # [N, L]
+    return pl.DataFrame(
+        {
+            "prediction": join(values > THRESHOLD, fitted),
+            "confidence": np.maximum(values, 1 - values).min(axis=1),
+            **{f"probability_{name}": values[:, index] for index, name in enumerate(fitted["classes"])},
+        }
+    )

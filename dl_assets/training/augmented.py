@@ -1,0 +1,56 @@
+"""What `augmented/` holds, as training needs it: the train part with its policy or its copies, and how batches are mixed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dl_assets.artifacts.report import read_json
+from dl_assets.artifacts.shards import Arrays, open_arrays
+from dl_assets.artifacts.tables import COPIES, read_table
+from dl_assets.errors import ArtifactError
+from dl_assets.training.batches import Batches, Joined
+from dl_assets.training.mixing import Mixing
+from dl_assets.transforms._draws import numbers_of
+
+POLICY = "policy.json"
+
+Encode = Callable[[pl.Series], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """`copies` are stored variants of train samples: where there are some, nothing is made anew in each epoch."""
+
+    policy: Any
+    mixing: Mixing
+    copies: pl.DataFrame | None
+    folder: Path
+    seed: int
+
+    def batches(self, train: pl.DataFrame, arrays: Arrays, encode: Encode) -> Batches:
+        """Return the samples of the train part as they are to be learnt from; `arrays` are theirs."""
+        if self.copies is None:
+            return Batches(arrays, encode(train["target"]), self.policy, numbers_of(train["id"]), self.seed)
+        copies = self.copies.join(train.select(of="id"), on="of", how="semi", maintain_order="left")
+        joined = Joined([arrays, open_arrays(self.folder, copies)])
+        return Batches(joined, encode(pl.concat([train["target"], copies["target"]])))
+
+
+def read_augmented(folder: Path, transforms: ModuleType, seed: int) -> Augmented:
+    """Read what the augment stage wrote. Raises ArtifactError where it is missing, broken or of another version."""
+    stored = read_json(folder / POLICY)
+    try:
+        policy = transforms.load(stored["policy"])
+        mixing = Mixing(stored["mixup"], stored["cutmix"], stored["mix_share"], seed)
+        copies = read_table(COPIES, folder) if stored["copies"] else None
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{folder / POLICY} is of another version ({type(error).__name__}: {error}). Run the augment stage again."
+        ) from error
+    return Augmented(policy, mixing, copies, folder, seed)
