@@ -25,12 +25,20 @@ def entry(path: Path, root: Path = Path()) -> dict[str, str]:
     return {
         "task": pipeline.task_name,
         "inputs": pipeline.task.inputs,
+        "inputs_parts": _parts("inputs", pipeline.task.inputs),
+        "transforms_parts": _parts("transforms", pipeline.task.inputs),
         "targets": pipeline.task.targets,
         "model": pipeline.model_name,
         "source": source.name,
         "input": watched[0],
         "files": watched[-1],
     }
+
+
+def _parts(folder: str, name: str) -> str:
+    """Return the folder of private modules that `dl_assets/<folder>/<name>.py` is made of; where there is none, that file."""
+    private = Path("dl_assets", folder, f"_{name}")
+    return str(private if (registry.PACKAGE.parent / private).is_dir() else Path("dl_assets", folder, f"{name}.py"))
 
 
 def write_index(root: Path = Path()) -> list[ConfigError]:

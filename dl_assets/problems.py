@@ -104,7 +104,9 @@ class Document:
             [
                 problem
                 for inside, messages in wrong.items()
-                for problem in self.problem((*place, *inside), _ended(", or ".join(message.removesuffix(".") for message in messages))).found
+                for problem in self.problem(
+                    (*place, *inside), _ended(", or ".join(message.removesuffix(".") for message in messages))
+                ).found
             ],
         )
 

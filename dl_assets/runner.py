@@ -59,14 +59,15 @@ def _arguments(function: Callable[..., Report], workspace: Path, out: Path, pipe
     """Return what a stage asks for by the names of its keywords: the artifacts that it reads, and a few places.
 
     `out` is the artifact that it writes, `pages` a folder for pictures and HTML of its report, `before` the artifact as
-    its last run left it (None where there is none; dvc.yaml must say `persist: true`), `memo` what it remembers for itself.
+    its last run left it (None where there is none), `memo` what it remembers of that run. For these two dvc.yaml must say
+    `persist: true`, else DVC deletes the artifact first.
     """
     before = DATA / pipeline / out.name
     places: dict[str, object] = {
         "out": out,
         "pages": workspace / _PAGES,
         "before": before if before.is_dir() else None,
-        "memo": Memo(_memo(workspace), workspace / _MEMO),
+        "memo": Memo((before, _failed(workspace) / out.name), _memo(workspace), workspace / _MEMO),
     }
     names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
     if "pages" in names:
@@ -85,6 +86,11 @@ def _memo(workspace: Path) -> Path:
     return workspace.with_name(f"{workspace.name}.{_MEMO}")
 
 
+def _failed(workspace: Path) -> Path:
+    """Where the result of a run that failed a check is kept."""
+    return workspace.with_name(f"{workspace.name}.failed")
+
+
 def _publish(report: Report, workspace: Path, out: Path, stage: str, pipeline: str) -> None:
     reports = DATA / pipeline / "reports"
     files.publish(workspace / "report.json", reports / f"{stage}.json", workspace / "old.json")
@@ -92,7 +98,7 @@ def _publish(report: Report, workspace: Path, out: Path, stage: str, pipeline: s
         files.publish(workspace / _PAGES, reports / stage, workspace / "old_pages")
     if (workspace / _MEMO).exists():
         files.publish(workspace / _MEMO, _memo(workspace), workspace / "old_memo")
-    kept = workspace.with_name(f"{stage}.failed")
+    kept = _failed(workspace)
     files.remove(kept)
     failed = report.failed()
     if failed:

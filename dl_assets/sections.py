@@ -33,7 +33,10 @@ class Clean(Options):
         Literal["pixels", "jpeg"], Field(description="pixels are read fastest; jpeg takes about a tenth of the room")
     ] = "pixels"
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
-    labels: Annotated[dict[str, str], Field(description="targets to rename, found: instead, such as {Cat: cat}")] = {}
+    labels: Annotated[
+        dict[str, Annotated[str, Field(min_length=1)]],
+        Field(description="targets to rename, found: instead, such as {Cat: cat}", default_factory=dict),
+    ]
     exact_duplicates: Literal["reject", "flag", "keep"] = "reject"
     near_duplicates: Literal["reject", "flag", "keep"] = "reject"
     label_conflicts: Annotated[

@@ -1,5 +1,7 @@
 """The tables between stages, each with the pandera schema that both its writer and its readers are held to."""
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,7 +152,18 @@ class Rows:
 def write_table(table: Table, folder: Path, frame: pl.DataFrame) -> None:
     """Check `frame` against the schema and write it. Raises ArtifactError that shows the failing cells."""
     _check(table, frame, folder / table.file)
-    frame.write_parquet(folder / table.file)
+    write_parquet(folder / table.file, frame)
+
+
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table. Raises OSError where the disk is full or may not be written, which polars calls a ComputeError."""
+    try:
+        frame.write_parquet(path)
+    except pl.exceptions.ComputeError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def read_table(table: Table, folder: Path) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,8 +20,8 @@ from dl_assets.artifacts.shards import WRITERS
 from dl_assets.artifacts.tables import Rows
 from dl_assets.config import Clean
 
-A = TypeVar("A")
-B = TypeVar("B")
+Key = dict[str, Any]
+Payload = bytes | Rejection
 Outcome = tuple[NDArray[np.uint8], str, dict[str, Any]] | Rejection  # array, digest, what was measured
 
 _OUTCOME = {
@@ -36,10 +36,13 @@ _OUTCOME = {
 _CODE = ("format.txt", "cleaning/decode.py", "artifacts/shards.py")
 
 
-def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: str, options: Clean) -> pl.DataFrame:
+_PORTION, _PORTION_BYTES = 32, 256 * 1024
+
+
+def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: str, options: Clean) -> tuple[pl.DataFrame, Key]:
     """Store the array of every sample that has one.
 
-    Return one row for each content: reason and detail where it cannot be used, else digest (equal arrays have equal ones),
+    Return what the memo is to keep: a table, and the key for which it holds. The table has one row for each content: reason and detail where it cannot be used, else digest (equal arrays have equal ones),
     shard, row, and the columns that `inputs/<kind>.py` measures. Samples of one content share its row.
     """
     inputs = registry.module("inputs", kind)
@@ -68,12 +71,11 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: st
     if is_worn(len(wanted), decoded):
         memo.take_back(out)
         decoded = decode_unknown(nothing, 0)
-    memo.keep(key, decoded, out)
-    return decoded
+    return decoded, key
 
 
 def _attempt(
-    clean: Callable[..., tuple[NDArray[np.uint8], dict[str, Any]]], payload: bytes | Rejection, options: dict[str, Any]
+    clean: Callable[..., tuple[NDArray[np.uint8], dict[str, Any]]], payload: Payload, options: dict[str, Any]
 ) -> Outcome:
     if isinstance(payload, Rejection):
         return payload
@@ -89,17 +91,30 @@ def fingerprint(array: NDArray[np.uint8]) -> str:
     return blake2b(np.ascontiguousarray(array).data, digest_size=16, key=str(array.shape).encode()).hexdigest()
 
 
-def _in_order(function: Callable[[A], B], items: Iterator[A]) -> Iterator[B]:
-    """Apply `function` in threads (decoders let go of the GIL); only a few items are in memory at a time."""
+def _in_order(function: Callable[[Payload], Outcome], payloads: Iterator[Payload]) -> Iterator[Outcome]:
+    """Apply `function` in threads (decoders let go of the GIL); only a few payloads are in memory at a time."""
     workers = os.cpu_count() or 1
-    running: deque[Future[B]] = deque()
+    running: deque[Future[list[Outcome]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            running.append(pool.submit(function, item))
+        for portion in _portions(payloads):
+            running.append(pool.submit(lambda portion: [function(payload) for payload in portion], portion))
             if len(running) > 2 * workers:
-                yield running.popleft().result()
+                yield from running.popleft().result()
         while running:
-            yield running.popleft().result()
+            yield from running.popleft().result()
+
+
+def _portions(payloads: Iterator[Payload]) -> Iterator[list[Payload]]:
+    """Put small payloads together: to hand one over to a thread takes as long as to decode a thumbnail."""
+    portion: list[Payload] = []
+    size = 0
+    for payload in payloads:
+        portion.append(payload)
+        size += len(payload) if isinstance(payload, bytes) else 0
+        if size >= _PORTION_BYTES or len(portion) == _PORTION:
+            yield portion
+            portion, size = [], 0
+    yield portion
 
 
 def _hash_of_code() -> str:

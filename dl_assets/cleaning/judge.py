@@ -9,7 +9,7 @@ import polars as pl
 
 from dl_assets import registry
 from dl_assets.artifacts.shards import open_arrays
-from dl_assets.cleaning import duplicates, labels
+from dl_assets.cleaning import duplicates
 from dl_assets.config import Clean
 
 # The option of `clean` that says what becomes of a reason.
@@ -29,8 +29,8 @@ class Judgement:
     _flagged: list[pl.DataFrame] = field(default_factory=list)
 
     def rule(self, findings: pl.DataFrame, action: str) -> None:
-        """Reject or flag the kept samples among the findings (id, reason, detail; a sample once at most)."""
-        found = self.samples.join(findings, on="id", how="inner", maintain_order="left")
+        """Reject or flag the kept samples among the findings (id, reason, detail, perhaps other; a sample once at most)."""
+        found = self.samples.join(findings, on="id", how="inner", maintain_order="right")
         if action == "reject":
             self._rejected.append(found)
             self.samples = self.samples.join(findings, on="id", how="anti", maintain_order="left")
@@ -46,7 +46,7 @@ class Judgement:
         return pl.concat(self._flagged, how="diagonal")
 
 
-def judge(found: pl.DataFrame, folder: Path, inputs: ModuleType, options: Clean) -> Judgement:
+def judge(found: pl.DataFrame, folder: Path, inputs: ModuleType, targets: ModuleType, options: Clean) -> Judgement:
     """Judge the samples as `cleaning.decode` found them: rows with id, origin, target, problem, reason, detail, ...
 
     Whoever is rejected is out of the following steps: a sample is never the duplicate of a rejected one.
@@ -54,8 +54,9 @@ def judge(found: pl.DataFrame, folder: Path, inputs: ModuleType, options: Clean)
     unusable = found.select("id", *_why_unusable(found)).drop_nulls("reason")
     judgement = Judgement(found.drop("problem", "reason", "detail"))
     judgement.rule(unusable, "reject")
-    judgement.rule(_relabelled(judgement.samples, options.labels), "flag")
-    judgement.samples = judgement.samples.with_columns(labels.relabel(judgement.samples["target"], options.labels))
+    renamed = targets.rename(judgement.samples["target"], options.labels)
+    judgement.rule(_relabelled(judgement.samples, renamed), "flag")
+    judgement.samples = judgement.samples.with_columns(target=renamed)
     quick = [name for name in inputs.CHECKS if not _reads_arrays(name)]
     for name in quick:
         _apply(name, judgement, folder, options)
@@ -75,9 +76,8 @@ def _why_unusable(found: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
     return reason.alias("reason"), detail.alias("detail")
 
 
-def _relabelled(samples: pl.DataFrame, mapping: dict[str, str]) -> pl.DataFrame:
-    instead = pl.col("target").replace_strict(mapping, default=None, return_dtype=pl.String)
-    changed = samples.select("id", "target", instead=instead).drop_nulls("instead")
+def _relabelled(samples: pl.DataFrame, renamed: pl.Series) -> pl.DataFrame:
+    changed = samples.select("id", "target", instead=renamed).filter(pl.col("target") != pl.col("instead"))
     detail = pl.format("'{}' became '{}' (clean.labels)", "target", "instead")
     return changed.select("id", reason=pl.lit("relabelled"), detail=detail)
 
@@ -106,4 +106,4 @@ def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, opt
     actions = {option: getattr(options, option) for option in _OPTION_OF.values()}
     findings = duplicates.resolve(samples, pairs, **actions)
     for reason, option in _OPTION_OF.items():
-        judgement.rule(findings.filter(reason=reason).select("id", "reason", "detail"), actions[option])
+        judgement.rule(findings.filter(reason=reason), actions[option])

@@ -23,11 +23,6 @@ class Suggestion(NamedTuple):
     reason: str
 
 
-def relabel(targets: pl.Series, mapping: dict[str, str]) -> pl.Series:
-    """Rename targets by the mapping alone; once, so that two may be swapped."""
-    return targets.replace(mapping) if mapping else targets
-
-
 def suggestions(targets: pl.Series) -> list[Suggestion]:
     """Return what looks like a slip, by name: spelled alike (case, spaces, separators, width), or a rare name one edit away.
 

@@ -11,16 +11,16 @@ from pydantic import Field
 
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.errors import DataError
-from dl_assets.inputs._image_decode import decode
-from dl_assets.inputs._image_likeness import similar as similar
-from dl_assets.inputs._image_measures import LONGEST_SIDE, measure
-from dl_assets.inputs._image_square import SQUARES
+from dl_assets.inputs._image.decode import decode
+from dl_assets.inputs._image.likeness import similar as similar
+from dl_assets.inputs._image.measures import LONGEST_SIDE, measure
+from dl_assets.inputs._image.square import SQUARES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-CHECKS = ("too_small", "aspect_ratio", "uniform", "exposure", "blurred")
+CHECKS = ("too_small", "aspect_ratio", "uniform", "exposure", "blurred", "mislabelled", "odd")
 # What `clean` measures of a picture, as columns of its table.
 MEASURED = {
     "width": pl.Int64,

@@ -63,6 +63,7 @@ class Findings:
     checks: list[Check]
     suggestions: list[tuple[str, str, int, str]]  # target found, instead, number of samples, reason
     options: dict[str, Any]  # of `clean`: thresholds are drawn, and actions are told
+    strata: Callable[[pl.Series], pl.Series]  # targets -> the classes that each of them counts for, as lists
     open_arrays: Callable[[pl.DataFrame], Arrays] | None  # of samples with shard and row; None where there is nothing to see
 
 
@@ -71,7 +72,7 @@ def render(findings: Findings) -> tuple[str, dict[str, bytes]]:
 
     At most 12 samples of each reason are shown, whatever the number of samples. Whatever comes from the data is escaped.
     """
-    drawn = figures(findings.kept, findings.rejected, findings.options)
+    drawn = figures(findings.kept, findings.rejected, _classes(findings), findings.options)
     pngs = {name: style.png(figure) for name, figure in drawn.items()}
     suggested = findings.suggestions[:MAX_SUGGESTED]
     html = page(
@@ -100,10 +101,16 @@ def _cards(findings: Findings) -> list[tuple[str, str, str]]:
     return [
         ("Kept", f"{num_kept:,}", "samples that the next stages use"),
         ("Rejected", f"{num_rejected:,}", f"{100 * share:.1f} % of all; each with its reason in rejected.parquet"),
-        ("Flagged", f"{findings.flagged['id'].n_unique():,}", "worth a look; nothing is done about them"),
-        ("Classes", f"{findings.kept['target'].n_unique():,}", "different targets among the kept"),
+        ("Flagged", f"{findings.flagged['id'].n_unique():,}", "worth a look; they stay, unless rejected for another reason"),
+        ("Classes", f"{_classes(findings)[0].n_unique():,}", "different ones among the kept"),
         ("Checks", verdict, f"{len(findings.checks) - len(failed)} of {len(findings.checks)} checks passed"),
     ]
+
+
+def _classes(findings: Findings) -> tuple[pl.Series, pl.Series]:
+    """Return the classes of the kept and of the rejected samples, as often as they have them."""
+    kept, rejected = (findings.strata(table["target"].drop_nulls()).explode() for table in (findings.kept, findings.rejected))
+    return kept, rejected
 
 
 def _verdict(check: Check) -> str:

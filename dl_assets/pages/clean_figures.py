@@ -16,7 +16,8 @@ from dl_assets.pages import style
 KEPT, REJECTED, LIMIT = style.COLOURS[0], style.COLOURS[1], style.INK
 MAX_BARS = 40
 _MAX_POINTS, _NUM_BINS = 4_000, 48
-_COLUMNS = 3
+_COLUMNS, _LEAST_BARS = 4, 8
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,16 @@ _VIEWS = (
 )
 
 
-def figures(kept: pl.DataFrame, rejected: pl.DataFrame, options: dict[str, Any]) -> dict[str, Figure]:
-    """Return the figures by name, as far as the columns of `kept` allow: class_balance, sizes, distributions."""
+def figures(
+    kept: pl.DataFrame, rejected: pl.DataFrame, classes: tuple[pl.Series, pl.Series], options: dict[str, Any]
+) -> dict[str, Figure]:
+    """Return the figures by name, as far as the columns of `kept` allow: class_balance, sizes, distributions.
+
+    `classes` are those of the kept and of the rejected samples.
+    """
     found: dict[str, Figure] = {}
-    if len(kept):
-        found["class_balance"] = class_balance(kept["target"], rejected["target"], options.get("min_class_size"))
+    if len(classes[0]):
+        found["class_balance"] = class_balance(*classes, options.get("min_class_size"))
     columns = set(kept.columns) & set(rejected.columns)
     if len(kept) and {"width", "height"} <= columns:
         found["sizes"] = sizes(kept, rejected)
@@ -74,29 +80,30 @@ def class_balance(kept: pl.Series, rejected: pl.Series, min_class_size: int | No
     if len(table) > MAX_BARS:
         table = pl.concat([table.head(MAX_BARS // 2), table.tail(MAX_BARS // 2)])
         title += f": the {MAX_BARS // 2} largest and the {MAX_BARS // 2} smallest"
-    figure = style.blank(6.2, 0.9 + 0.27 * max(len(table), 3))
+    figure = style.blank(5.2, max(3.6, 0.9 + 0.27 * len(table)))
     axes = figure.add_subplot()
     places = np.arange(len(table))
     axes.barh(places, table["kept"], color=KEPT, height=0.72, label="kept")
     axes.barh(places, table["rejected"], left=table["kept"], color=REJECTED, height=0.72, label="rejected")
+    if min_class_size is not None:
+        _limit(axes, float(min_class_size), f"min_class_size {min_class_size}")
     for place, (count, others) in enumerate(table.select("kept", "rejected").iter_rows()):
-        axes.annotate(f"{count:,}", (count + others, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set_yticks(places, [style.short(name) for name in table["target"]])
-    axes.set(title=title, ylim=(len(table) - 0.4, -0.6))
+        axes.annotate(
+            f"{count:,}", (count + others, place), (4, 0), textcoords="offset points", va="center", fontsize=8, bbox=_PAPER
+        )
+    axes.set_yticks(places, [_class_name(name) for name in table["target"]])
+    axes.set(title=title, ylim=(max(len(table), _LEAST_BARS) - 0.4, -0.6))
     axes.margins(x=0.12)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.grid(True, axis="x")
-    if min_class_size is not None:
-        _limit(axes, float(min_class_size), f"min_class_size {min_class_size}")
-    if len(rejected) or min_class_size is not None:
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.32 / figure.get_figheight() * 1.6), ncols=3, borderaxespad=0)
+    figure.legend(loc="outside lower left", ncols=3)
     return figure
 
 
 @style.house
 def sizes(kept: pl.DataFrame, rejected: pl.DataFrame) -> Figure:
     """Width and height of every picture; the larger a point, the more are of that size."""
-    figure = style.blank(4.6, 4.2)
+    figure = style.blank(5.2, 3.6)
     axes = figure.add_subplot()
     for name, samples, colour in (("kept", kept, KEPT), ("rejected", rejected, REJECTED)):
         counts = samples.select("width", "height").drop_nulls().group_by("width", "height").len()
@@ -120,7 +127,7 @@ def sizes(kept: pl.DataFrame, rejected: pl.DataFrame) -> Figure:
 def distributions(views: Sequence[View], kept: pl.DataFrame, rejected: pl.DataFrame, options: dict[str, Any]) -> Figure:
     """A histogram for each view; the counts are drawn as their square root, so that a single odd one is seen."""
     rows = -(-len(views) // _COLUMNS)
-    figure = style.blank(10.2, 2.3 * rows)
+    figure = style.blank(11.6, 2.2 * rows)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes in grid[len(views) :]:
         axes.set_axis_off()
@@ -138,6 +145,9 @@ def _histogram(
     everything = np.concatenate([kept, rejected])
     usable = everything[everything > 0] if view.is_log else everything
     shown = np.concatenate([usable, [limit for limit in limits.values() if limit > 0 or not view.is_log]])
+    if not len(shown):
+        axes.set_axis_off()
+        return
     low, high = float(shown.min()), float(shown.max())
     if view.is_log:
         edges = np.geomspace(low * 0.95, high * 1.05, _NUM_BINS + 1)
@@ -164,7 +174,7 @@ def _histogram(
             ha="right" if name.startswith("max_") else "left",
             va="top",
             fontsize=7.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+            bbox=_PAPER,
         )
 
 
@@ -174,6 +184,11 @@ def _values(samples: pl.DataFrame, view: View) -> NDArray[np.float64]:
 
 def _limit(axes: Axes, value: float, label: str | None) -> None:
     axes.axvline(value, color=LIMIT, linewidth=1.1, linestyle=(0, (4, 2)), label=label)
+
+
+def _class_name(name: str) -> str:
+    """Show spaces that would not be seen."""
+    return style.short(name) if name == name.strip() else f"“{name}”"
 
 
 def _plain(value: float, _: object) -> str:

@@ -14,7 +14,6 @@ from dl_assets.artifacts.shards import Arrays, ArrayWriter, open_arrays
 from dl_assets.artifacts.tables import COPIES, Rows, read_parted, write_table
 from dl_assets.config import Pipeline
 from dl_assets.errors import ConfigError, DataError
-from dl_assets.transforms._draws import keys_of, numbers_of
 
 _SEED = 17  # of the preview and of the copies; training seeds the policy for itself
 _SHOWN_SAMPLES = 6
@@ -66,9 +65,9 @@ def _changed(
     policy: Any, train: pl.DataFrame, arrays: Arrays, num_variants: int
 ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
     """Yield (number of the variant from 1, index of the sample, changed array)."""
-    numbers = numbers_of(train["id"])
+    numbers = policy.numbers(train["id"])
     for variant in range(1, num_variants + 1):
-        keys = keys_of(numbers, seed=_SEED, epoch=variant)
+        keys = policy.keys(numbers, seed=_SEED, epoch=variant)
         for start in range(0, len(train), _BATCH):
             indices = range(start, min(start + _BATCH, len(train)))
             batch = policy.batch((arrays[index] for index in indices), keys[start : indices.stop])

@@ -1,5 +1,6 @@
 """Stage 2: decode every sample strictly and judge it; what cannot be used goes to `rejected.parquet` with its reason."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -7,11 +8,13 @@ import polars as pl
 from dl_assets import registry
 from dl_assets.artifacts.memo import Memo
 from dl_assets.artifacts.report import Check, Report, Severity
+from dl_assets.artifacts.shards import open_arrays
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, FLAGGED, RAW_SAMPLES, REJECTED, read_table, write_table
 from dl_assets.cleaning import labels
 from dl_assets.cleaning.decode import decode_all
 from dl_assets.cleaning.judge import Judgement, judge
 from dl_assets.config import Clean, Pipeline
+from dl_assets.pages.clean import Findings, render
 
 _NAMED_ORIGINS = 3
 
@@ -20,24 +23,43 @@ def clean(config: Pipeline, *, raw: Path, memo: Memo, out: Path, pages: Path) ->
     """Give every raw sample either an array in a shard and a row in samples, or a row in rejected."""
     samples = read_table(RAW_SAMPLES, raw)
     kind = config.task.inputs
-    decoded = decode_all(samples, raw, out, memo, kind, config.clean)
+    decoded, key = decode_all(samples, raw, out, memo, kind, config.clean)
     unplaced = samples.drop("shard", "offset", "size_bytes", "location")
     found = unplaced.join(decoded, on="content", how="left", maintain_order="left").drop("content")
-    judgement = judge(found, out, registry.module("inputs", kind), config.clean)
+    inputs, targets = registry.module("inputs", kind), registry.module("targets", config.task.targets)
+    judgement = judge(found, out, inputs, targets, config.clean)
     rejected = found.select("id").join(judgement.rejected, on="id", how="inner", maintain_order="left")
     write_table(CLEAN_SAMPLES, out, judgement.samples)
     write_table(REJECTED, out, rejected.select("id", "origin", "reason", "detail"))
     write_table(FLAGGED, out, judgement.flagged.select("id", "origin", "reason", "detail"))
-    report = summarise(judgement, samples["target"], config.clean)
+    memo.keep(key, decoded, out)
+    report = summarise(judgement, targets.strata, samples["target"], config.clean)
+    findings = Findings(
+        pipeline=config.name,
+        task=config.task_name,
+        kept=judgement.samples,
+        rejected=judgement.rejected,
+        flagged=judgement.flagged,
+        checks=report.checks,
+        suggestions=[
+            (one.found, one.instead, one.num_samples, one.reason)
+            for one in labels.suggestions(_names(targets.strata, judgement.samples["target"]))
+        ],
+        options=config.clean.model_dump(),
+        strata=targets.strata,
+        open_arrays=lambda shown: open_arrays(out, shown),
+    )
+    _write_pages(findings, pages)
     return report
 
 
-def summarise(judgement: Judgement, targets: pl.Series, options: Clean) -> Report:
+def summarise(judgement: Judgement, strata: Callable[[pl.Series], pl.Series], given: pl.Series, options: Clean) -> Report:
     """Count what was found for which reason, and check that not too much was rejected and that the classes are usable.
 
-    `targets` are those that the source gives.
+    `strata` says which classes a target counts for; `given` are the targets as the source has them.
     """
     rejected, num_kept = judgement.rejected, len(judgement.samples)
+    classes = pl.DataFrame({"target": _names(strata, judgement.samples["target"])})
     return Report(
         counts={
             "kept": num_kept,
@@ -49,12 +71,22 @@ def summarise(judgement: Judgement, targets: pl.Series, options: Clean) -> Repor
         numbers={"rejected_share": len(rejected) / max(num_kept + len(rejected), 1)},
         checks=[
             _rejected_share(rejected, num_kept, options),
-            *labels.class_checks(
-                judgement.samples, min_class_size=options.min_class_size, max_imbalance=options.max_imbalance
-            ),
-            *labels.label_checks(targets, options.labels),
+            *labels.class_checks(classes, min_class_size=options.min_class_size, max_imbalance=options.max_imbalance),
+            *labels.label_checks(_names(strata, given), options.labels),
         ],
     )
+
+
+def _names(strata: Callable[[pl.Series], pl.Series], targets: pl.Series) -> pl.Series:
+    """Return the names of the classes, once for each sample that counts for them."""
+    return strata(targets.drop_nulls()).explode(empty_as_null=False).alias("target")
+
+
+def _write_pages(findings: Findings, pages: Path) -> None:
+    html, figures = render(findings)
+    (pages / "clean.html").write_text(html, encoding="utf-8")
+    for name, png in figures.items():
+        (pages / f"{name}.png").write_bytes(png)
 
 
 def _counts(findings: pl.DataFrame) -> list[tuple[str, int]]:

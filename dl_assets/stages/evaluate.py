@@ -12,9 +12,9 @@ from dl_assets.artifacts.report import Report, read_json, write_json
 from dl_assets.artifacts.shards import open_arrays
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
-from dl_assets.pages import style
 from dl_assets.evaluation.gallery import pictures
 from dl_assets.evaluation.report import Findings, render
+from dl_assets.pages import style
 from dl_assets.training.network import CARD, PREPROCESSING, load_network
 from dl_assets.training.predict import predict
 

@@ -41,9 +41,9 @@ def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
     if is_worn(len(samples), remembered):
         memo.take_back(out)
         samples, remembered, num_new = store(_tracked(_read(config)), out, config.keep)
-    memo.keep(key, remembered, out)
     write_table(RAW_SAMPLES, out, samples)
     write_json(out / "source.json", {**source.description, "fingerprint": _fingerprint(samples), "num_samples": len(samples)})
+    memo.keep(key, remembered, out)
     return Report(
         counts={
             "samples": len(samples),

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+def rename(targets: pl.Series, names: dict[str, str]) -> pl.Series:
+    """Give classes other names (found: instead), once, so that two may be swapped.
+
+    >>> rename(pl.Series(["Cat", "dog"]), {"Cat": "cat"}).to_list()
+    ['cat', 'dog']
+    """
+    return targets.replace(names) if names else targets
+
+
 def fit(targets: pl.Series) -> dict[str, Any]:
     """Return the classes in their order, which is the order of the model's outputs.
 

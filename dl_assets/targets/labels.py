@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dl_assets.artifacts.raw import LABEL_SEPARATOR as SEPARATOR
 from dl_assets.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SEPARATOR = "|"  # between the labels of a target, in every table
 THRESHOLD = 0.5  # a label of a higher probability is predicted
 
 
@@ -23,6 +23,18 @@ def strata(targets: pl.Series) -> pl.Series:
     """
     stripped = targets.str.split(SEPARATOR).list.eval(pl.element().str.strip_chars())
     return stripped.list.eval(pl.element().filter(pl.element() != "")).list.unique().list.sort()
+
+
+def rename(targets: pl.Series, names: dict[str, str]) -> pl.Series:
+    """Give labels other names (found: instead), once, so that two may be swapped; equal ones become one.
+
+    >>> rename(pl.Series(["Cat|cat|dog", "dog"]), {"Cat": "cat"}).to_list()
+    ['cat|dog', 'dog']
+    """
+    if not names:
+        return targets
+    renamed = strata(targets).list.eval(pl.element().replace(names)).list.unique().list.sort()
+    return renamed.list.join(SEPARATOR).alias(targets.name)
 
 
 def fit(targets: pl.Series) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from dl_assets.artifacts.tables import COPIES, read_table
 from dl_assets.errors import ArtifactError
 from dl_assets.training.batches import Batches, Joined
 from dl_assets.training.mixing import Mixing
-from dl_assets.transforms._draws import numbers_of
 
 POLICY = "policy.json"
 
@@ -36,7 +35,7 @@ class Augmented:
     def batches(self, train: pl.DataFrame, arrays: Arrays, encode: Encode) -> Batches:
         """Return the samples of the train part as they are to be learnt from; `arrays` are theirs."""
         if self.copies is None:
-            return Batches(arrays, encode(train["target"]), self.policy, numbers_of(train["id"]), self.seed)
+            return Batches(arrays, encode(train["target"]), self.policy, self.policy.numbers(train["id"]), self.seed)
         copies = self.copies.join(train.select(of="id"), on="of", how="semi", maintain_order="left")
         joined = Joined([arrays, open_arrays(self.folder, copies)])
         return Batches(joined, encode(pl.concat([train["target"], copies["target"]])))

@@ -11,10 +11,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dl_assets.artifacts.shards import Arrays
 from dl_assets.training.network import middle
-from dl_assets.transforms._draws import Keys, keys_of
 
 Batch = tuple[Tensor, Tensor]
 Indices = NDArray[np.int64]
+Keys = NDArray[np.uint64]
 # The epoch travels with the indices: processes that live as long as the training could not be told of it otherwise.
 Item = tuple[int, Indices]
 
@@ -22,6 +22,7 @@ Item = tuple[int, Indices]
 class Policy(Protocol):
     """What a module of `transforms` composes."""
 
+    def keys(self, numbers: Keys, *, seed: int, epoch: int) -> Keys: ...
     def batch(self, samples: Iterable[NDArray[np.uint8]], keys: Keys, /) -> NDArray[np.uint8]: ...
 
 
@@ -54,8 +55,8 @@ class Batches(Dataset[Batch]):
     def _read(self, epoch: int, indices: Indices) -> NDArray[np.uint8]:
         if self._policy is None or self._numbers is None:
             return self._arrays.batch(indices)
-        keys = keys_of(self._numbers[indices], seed=self._seed, epoch=epoch)
-        return self._policy.batch((self._arrays[index] for index in indices.tolist()), keys)
+        keys = self._policy.keys(self._numbers[indices], seed=self._seed, epoch=epoch)
+        return self._policy.batch(map(self._arrays.__getitem__, indices.tolist()), keys)
 
 
 class Joined:

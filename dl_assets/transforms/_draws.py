@@ -3,8 +3,11 @@
 Nothing is drawn in a row, so neither the order of the samples, nor their batch, nor the process that draws matters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import chain, count
+from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +27,35 @@ def keys_of(numbers: Keys, *, seed: int, epoch: int) -> Keys:
     return _scatter(numbers ^ _scatter(_scatter(_array(seed)) + _array(epoch)))
 
 
-def uniform(keys: Keys, draw: int) -> NDArray[np.float64]:
-    """Return the draw of that number of each key, [N] in [0, 1)."""
+def uniform(keys: Keys, draw: int | NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Return the draw of that number of each key, [N] in [0, 1); of several numbers [M] and keys [N, 1], [N, M]."""
     return (_scatter(keys + _array(draw)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+class Draws(Random):
+    """The draws of one key after another as Python's `random` gives them, without the 6 us that seeding that takes."""
+
+    _BLOCK = 32
+
+    @classmethod
+    def first(cls, keys: Keys) -> list[list[float]]:
+        """Return the draws [N, 32] with which each of the keys begins, computed at once."""
+        return uniform(keys[:, np.newaxis], np.arange(cls._BLOCK)).tolist()  # type: ignore[no-any-return]
+
+    def begin(self, key: int, first: Iterable[float]) -> None:
+        """Go on with the draws of this key, the first of which are known."""
+        # Called some ten times for a picture, so without a call of Python's in between.
+        self.random = chain(first, self._more(key)).__next__  # type: ignore[method-assign]
+
+    def getrandbits(self, k: int, /) -> int:
+        bits = 0
+        for _ in range(0, k, 32):
+            bits = bits << 32 | int(self.random() * 2**32)
+        return bits >> -k % 32
+
+    def _more(self, key: int) -> Iterator[float]:
+        for start in count(self._BLOCK, self._BLOCK):
+            yield from uniform(np.array([[key]], np.uint64), np.arange(start, start + self._BLOCK))[0].tolist()
 
 
 def _scatter(keys: Keys) -> Keys:
@@ -37,6 +66,6 @@ def _scatter(keys: Keys) -> Keys:
     return keys ^ (keys >> np.uint64(31))
 
 
-def _array(number: int) -> Keys:
+def _array(number: int | NDArray[np.integer[Any]]) -> Keys:
     # As an array: numpy warns where a lone number overflows, which is what is wanted here.
-    return np.array([number], dtype=np.uint64)
+    return np.atleast_1d(np.asarray(number, dtype=np.uint64))

@@ -111,4 +111,7 @@ def _listed(shapes: set[Shape]) -> str:
 
 
 def _noise(shape: Shape) -> NDArray[np.uint8]:
-    return np.random.default_rng(17).integers(0, 256, shape, dtype=np.uint8)
+    """Return a picture that, like those of a memory-mapped file, cannot be written to."""
+    picture = np.random.default_rng(17).integers(0, 256, shape, dtype=np.uint8)
+    picture.setflags(write=False)
+    return picture

@@ -10,6 +10,8 @@ from dl_assets.transforms._draws import Keys, uniform
 
 Size = tuple[int, int]  # height and width in px
 
+_FITS_THE_CACHE = 100_000  # bytes
+
 
 class _Views:
     """The part of each of N stored pictures that is copied, and whether it is mirrored: all [N]."""
@@ -29,11 +31,11 @@ class _Views:
 
 
 def _horizontal_flip(views: _Views, keys: Keys, draw: int, options: dict[str, Any]) -> None:
-    views.mirrored ^= uniform(keys, draw) < options.get("p", 0.5)
+    views.mirrored ^= uniform(keys, draw) < options["p"]
 
 
 def _vertical_flip(views: _Views, keys: Keys, draw: int, options: dict[str, Any]) -> None:
-    views.upside_down ^= uniform(keys, draw) < options.get("p", 0.5)
+    views.upside_down ^= uniform(keys, draw) < options["p"]
 
 
 def _random_crop(views: _Views, keys: Keys, draw: int, options: dict[str, Any]) -> None:
@@ -56,12 +58,13 @@ _WINDOWS: dict[str, Callable[[_Views, Keys, int, dict[str, Any]], None]] = {
     "CenterCrop": _center_crop,
 }
 _DRAWS = 2  # that one of them takes at most
+_FIRST_DRAW = 2**32  # far from those of the transforms that come after, which begin at 0
 
 
 def is_window(name: str, options: dict[str, Any]) -> bool:
     """Say whether the transform of that name is done here with these options (padding is not, nor a crop by chance)."""
     crops = "Crop" in name
-    return name in _WINDOWS and not (crops and (options.get("pad_if_needed") or options.get("p", 1.0) < 1))
+    return name in _WINDOWS and not (crops and (options.get("pad_if_needed") or options["p"] < 1))
 
 
 class Windows:
@@ -71,6 +74,9 @@ class Windows:
         self._steps, self._stored = steps, size
         self.size = self._views(np.zeros(1, np.uint64)).size
 
+    def __len__(self) -> int:
+        return len(self._steps)
+
     def copy(self, pictures: Iterable[NDArray[np.uint8]], keys: Keys, out: NDArray[np.uint8]) -> None:
         """Copy what is seen of each picture, which may be a view of a file, into `out`, uint8 [B, *self.size, C]."""
         import cv2
@@ -79,16 +85,19 @@ class Windows:
         height, width = views.size
         tops, lefts, turns = views.top.tolist(), views.left.tolist(), _turns(views)
         for picture, place, top, left, turn in zip(pictures, out, tops, lefts, turns, strict=True):
-            seen = picture[top : top + height, left : left + width]
+            seen = np.asarray(picture)[top : top + height, left : left + width]  # slicing a memmap itself takes 1 us longer
             if turn is None:
-                cv2.copyTo(seen, None, dst=place)  # type: ignore[call-overload]  # no mask; OpenCV's stubs want one
-            else:
+                place[...] = seen
+            elif place.nbytes < _FITS_THE_CACHE:
                 cv2.flip(seen, turn, dst=place)
+            else:  # OpenCV turns slowly into memory that it has not just touched
+                place[...] = seen
+                cv2.flip(place, turn, dst=place)
 
     def _views(self, keys: Keys) -> _Views:
         views = _Views(len(keys), self._stored)
         for number, (name, options) in enumerate(self._steps):
-            _WINDOWS[name](views, keys, number * _DRAWS, options)
+            _WINDOWS[name](views, keys, _FIRST_DRAW + number * _DRAWS, options)
         return views
 
 

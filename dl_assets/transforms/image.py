@@ -4,7 +4,6 @@ The names and arguments are those of albumentations, and one transform of our ow
 """
 
 from collections.abc import Iterable, Sequence
-from random import Random
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +14,7 @@ from dl_assets import registry
 from dl_assets.errors import ArtifactError, DataError
 from dl_assets.transforms import _albumentations as library
 from dl_assets.transforms._affine import SubPixelAffine
-from dl_assets.transforms._draws import Keys
+from dl_assets.transforms._draws import Draws, Keys, keys_of, numbers_of
 from dl_assets.transforms._presets import PRESETS
 from dl_assets.transforms._probe import PolicyError, is_for_pictures, measure
 from dl_assets.transforms._windows import Windows, is_window
@@ -53,8 +52,12 @@ class Choice(Protocol):
 class Policy:
     """A sequence of transforms: stored pictures in, a batch of changed ones out.
 
-    What happens to a sample follows from its key alone, whatever its batch, its place there and the process that reads it.
+    What happens to a sample follows from its key alone, whatever its batch, its place there and the process that reads it;
+    `numbers` of the ids, a seed and an epoch make the `keys`.
     """
+
+    numbers = staticmethod(numbers_of)
+    keys = staticmethod(keys_of)
 
     def __init__(self, steps: Steps, stored: Shape, shape: Shape) -> None:
         import cv2
@@ -64,10 +67,10 @@ class Policy:
         num_windows = next((index for index, step in enumerate(steps) if not is_window(*step)), len(steps))
         self._windows = Windows(steps[:num_windows], (stored[0], stored[1]))
         self._changes = [_change(*step) for step in steps[num_windows:]]
-        self._python, self._generator = Random(), np.random.Generator(np.random.PCG64())
+        self._draws, self._generator = Draws(), np.random.Generator(np.random.PCG64())
         self._state: dict[str, Any] = dict(self._generator.bit_generator.state)
         for change in self._changes:
-            change.set_random_state(self._generator, self._python)
+            change.set_random_state(self._generator, self._draws)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -83,28 +86,29 @@ class Policy:
         The pictures are read one after the other and never written to: they may be views of a file.
         """
         out = np.empty((len(keys), *self.shape), np.uint8) if out is None else out
-        shown = (*self._windows.size, self._stored[-1])
-        copied = out if shown == self.shape else np.empty((len(keys), *shown), np.uint8)
-        self._windows.copy(pictures, keys, copied)
-        if self._changes:
-            for place, key in enumerate(keys.tolist()):
-                self._change(key, copied[place], out[place])
+        if not self._changes:
+            self._windows.copy(pictures, keys, out)
+            return out
+        if self._windows:
+            seen = np.empty((len(keys), *self._windows.size, self._stored[-1]), np.uint8)
+            self._windows.copy(pictures, keys, seen)
+            pictures = seen
+        for picture, place, key, first in zip(pictures, out, keys.tolist(), Draws.first(keys), strict=True):
+            self._draws.begin(key, first)
+            self._state["state"] = {"state": key << 64 | key, "inc": 1}
+            self._generator.bit_generator.state = self._state
+            self._change(picture, place)
         return out
 
-    def _change(self, key: int, picture: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        self._python.seed(key)
-        self._state["state"] = {"state": key << 64 | key, "inc": 1}
-        self._generator.bit_generator.state = self._state
-        changed = picture
+    def _change(self, picture: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         for change in self._changes:
-            changed = change(changed)
-        if changed is not out:
-            if changed.size != out.size:
-                raise DataError(
-                    f"the transforms made a picture of {changed.shape}, but the others are {out.shape}, and a batch needs one "
-                    "size. Give every transform of `augment` that changes the size a fixed one and p: 1.0."
-                )
-            np.copyto(out, changed.reshape(out.shape))
+            picture = change(picture)
+        if picture.size != out.size:
+            raise DataError(
+                f"the transforms made a picture of {picture.shape}, but the others are {out.shape}, and a batch needs one "
+                "size. Give every transform of `augment` that changes the size a fixed one and p: 1.0."
+            )
+        np.copyto(out, picture.reshape(out.shape))
 
     def serialise(self) -> dict[str, Any]:
         """Return what `load` needs, as JSON types: every argument of every transform, and the shapes before and after."""

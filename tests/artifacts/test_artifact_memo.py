@@ -5,45 +5,59 @@ import polars as pl
 from dl_assets.artifacts.memo import Memo, is_worn
 
 TABLE = pl.DataFrame({"id": ["a", "b"], "shard": [0, 1]})
+KEY = {"uri": "here"}
 
 
-def remember(root: Path, key: dict[str, str]) -> Memo:
-    """Run once: two shards and a table are remembered."""
-    out = root / "out"
-    out.mkdir()
+def remember(root: Path) -> Memo:
+    """Run once: an artifact of two shards and a table, and the memo of it."""
+    artifact = root / "raw"
+    artifact.mkdir()
     for shard in (0, 1):
-        (out / f"payload-{shard:05d}.bin").write_bytes(b"bytes")
-    Memo(root / "none", root / "memo").keep(key, TABLE, out)
-    return Memo(root / "memo", root / "new")
+        (artifact / f"payload-{shard:05d}.bin").write_bytes(b"bytes")
+    TABLE.write_parquet(artifact / "samples.parquet")
+    Memo((), root / "none", root / "memo").keep(KEY, TABLE, artifact)
+    return Memo((root / "nowhere", artifact), root / "memo", root / "new")
 
 
 def test_a_memo_of_the_same_key_is_recalled(tmp_path: Path) -> None:
-    assert remember(tmp_path, {"uri": "here"}).recall({"uri": "here"}).equals(TABLE)
+    assert remember(tmp_path).recall(KEY).equals(TABLE)
 
 
 def test_a_memo_of_another_key_is_not(tmp_path: Path) -> None:
-    assert remember(tmp_path, {"uri": "here"}).recall({"uri": "there"}) is None
+    assert remember(tmp_path).recall({"uri": "there"}) is None
+
+
+def test_a_memo_of_another_version_of_the_artifact_is_not(tmp_path: Path) -> None:
+    memo = remember(tmp_path)
+    TABLE.reverse().write_parquet(tmp_path / "raw/samples.parquet")  # as after a `dvc checkout`
+    assert memo.recall(KEY) is None
+
+
+def test_a_memo_whose_artifact_is_gone_is_not(tmp_path: Path) -> None:
+    memo = remember(tmp_path)
+    (tmp_path / "raw/samples.parquet").unlink()
+    assert memo.recall(KEY) is None
 
 
 def test_a_memo_whose_table_is_damaged_is_not_recalled(tmp_path: Path) -> None:
-    memo = remember(tmp_path, {"uri": "here"})
+    memo = remember(tmp_path)
     (memo.old / "memo.parquet").write_bytes(b"PAR1")
-    assert memo.recall({"uri": "here"}) is None
+    assert memo.recall(KEY) is None
 
 
-def test_remembered_shards_are_links_that_outlive_the_artifact(tmp_path: Path) -> None:
-    memo = remember(tmp_path, {})
-    inode = (tmp_path / "out/payload-00001.bin").stat().st_ino
-    for file in (tmp_path / "out").iterdir():
-        file.unlink()
-    assert memo.bring(tmp_path / "out") == 2  # the first free number
-    assert (tmp_path / "out/payload-00001.bin").stat().st_ino == inode
+def test_remembered_shards_are_taken_over_without_a_copy(tmp_path: Path) -> None:
+    memo, out = remember(tmp_path), tmp_path / "out"
+    out.mkdir()
+    assert memo.bring(out) == 2  # the first free number
+    assert (out / "payload-00001.bin").samefile(tmp_path / "raw/payload-00001.bin")
 
 
-def test_taking_back_leaves_no_shard(tmp_path: Path) -> None:
-    memo = remember(tmp_path, {})
-    memo.take_back(tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+def test_taking_back_leaves_no_shard_and_the_last_artifact_as_it_is(tmp_path: Path) -> None:
+    memo, out = remember(tmp_path), tmp_path / "out"
+    out.mkdir()
+    memo.bring(out)
+    memo.take_back(out)
+    assert list(out.iterdir()) == [] and len(list((tmp_path / "raw").iterdir())) == 3
 
 
 def test_a_memo_is_worn_when_a_fifth_is_unused_or_there_are_many_shards() -> None:

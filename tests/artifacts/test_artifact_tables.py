@@ -37,7 +37,7 @@ def test_what_breaks_the_schema_is_not_written_and_the_cell_is_named(tmp_path: P
 
 def test_a_table_that_was_edited_is_found_when_it_is_read(tmp_path: Path) -> None:
     PARTS.with_columns(part=pl.lit("training")).write_parquet(tmp_path / "parts.parquet")
-    with pytest.raises(ArtifactError, match="sample b .*'training'"):
+    with pytest.raises(ArtifactError, match=r"sample b .*'training'"):
         read_table(PARTS_TABLE, tmp_path)
 
 

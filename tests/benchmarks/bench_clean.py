@@ -18,7 +18,7 @@ from benchmarks.side_by_side import cpu_of, median_seconds, show
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.shards import ArrayWriter, open_arrays
 from dl_assets.inputs import image
-from dl_assets.inputs._image_jpeg import _segments
+from dl_assets.inputs._image.jpeg import _segments
 
 CLEANVISION = "cleanvision==0.3.7"
 DUPLICATES_ONLY = """\
@@ -53,7 +53,7 @@ def photos(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         return CATS_DOGS
     folder = tmp_path / "photos"
     folder.mkdir()
-    for index, jpeg in enumerate(jpegs(300, 500, 375)):
+    for index, jpeg in enumerate(jpegs(300, 500, 375, quality=75, colorsubsampling="420")):
         (folder / f"{index}.jpg").write_bytes(jpeg)
     return folder
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dl_assets.inputs import image
-from dl_assets.inputs._image_decode import decode
-from dl_assets.inputs._image_square import stretch
+from dl_assets.inputs._image.decode import decode
+from dl_assets.inputs._image.square import stretch
 
 SIZE = 224
 CATS_DOGS = Path(__file__).parents[3] / "shared/data/cats_dogs"
@@ -36,7 +36,11 @@ def decibels(payload: bytes) -> float:
 @pytest.mark.parametrize("kind", ["made photos of 500 x 375 px", "cats_dogs, every 4th photo"])
 def test_decoding_and_resizing(kind: str) -> None:
     paths = sorted(CATS_DOGS.glob("*/*.jpg"))[::4]
-    payloads = list(jpegs(128, 500, 375)) if kind.startswith("made") else [path.read_bytes() for path in paths]
+    payloads = (
+        list(jpegs(128, 500, 375, quality=75, colorsubsampling="420"))
+        if kind.startswith("made")
+        else [path.read_bytes() for path in paths]
+    )
     if not payloads:
         pytest.skip("the photos are not here: they would be in ../shared/data/cats_dogs")
     seconds = cpu_seconds(
@@ -52,9 +56,8 @@ def test_decoding_and_resizing(kind: str) -> None:
         f"  PSNR against Pillow: mean {likeness.mean():.1f} dB, median {np.median(likeness):.1f}, least {likeness.min():.1f}, "
         f"below 70: {np.mean(likeness < 70):.1%}"
     )
-    whole, bare, theirs = seconds.values()
-    assert theirs > 1.5 * bare and likeness.mean() >= 70
-    assert theirs > 1.3 * whole
+    whole, _, theirs = seconds.values()
+    assert theirs > 1.5 * whole and likeness.mean() >= 70
 
 
 def test_a_large_photo_is_decoded_at_a_fraction() -> None:

@@ -35,19 +35,26 @@ class Project:
 
     def __init__(self, root: Path, source: Path) -> None:
         self._root = root
-        document = {"task": "image_classification", "source": {"kind": "folder", "path": str(source)}, "clean": {"image_size": 32}}
+        document = {
+            "task": "image_classification",
+            "source": {"kind": "folder", "path": str(source)},
+            "clean": {"image_size": 32},
+        }
         self._config = Pipeline(Path("pipelines/many.yaml"), {**document, "clean": {"image_size": 32, "max_rejected": 0.5}})
 
     def run(self) -> dict[str, float]:
         """Return CPU seconds of the stages."""
         seconds = {}
-        for stage, name, folders in ((ingest, "raw", {}), (clean, "clean", {"raw": self._root / "raw", "pages": self._root / "pages"})):
+        for stage, name, folders in (
+            (ingest, "raw", {}),
+            (clean, "clean", {"raw": self._root / "raw", "pages": self._root / "pages"}),
+        ):
             work, memo = self._root / f"{name}.work", self._root / f"{name}.memo"
             files.remove(self._root / "pages")
             work.mkdir()
             (self._root / "pages").mkdir()
             started = time.process_time()
-            stage(self._config, **folders, memo=Memo(memo, memo.with_suffix(".new")), out=work)
+            stage(self._config, **folders, memo=Memo((self._root / name,), memo, memo.with_suffix(".new")), out=work)
             seconds[name] = time.process_time() - started
             files.publish(memo.with_suffix(".new"), memo, memo.with_suffix(".old"))
             files.publish(work, self._root / name, self._root / f"{name}.old")
@@ -73,5 +80,7 @@ def test_what_is_new_is_what_costs(tmp_path: Path) -> None:
     for stage in full:
         print(f"  {stage:<10}{full[stage]:>8.2f} s CPU{grown[stage]:>8.2f} s{unchanged[stage]:>8.2f} s")
     share = sum(grown.values()) / sum(full.values())
-    print(f"  together: 1 % more costs {100 * share:.1f} % of the whole, nothing new {100 * sum(unchanged.values()) / sum(full.values()):.1f} %")
+    print(
+        f"  together: 1 % more costs {100 * share:.1f} % of the whole, nothing new {100 * sum(unchanged.values()) / sum(full.values()):.1f} %"
+    )
     assert share < 0.05

@@ -57,5 +57,9 @@ def test_peak_memory_is_flat(tmp_path: Path) -> None:
     for stage in STAGES:
         peaks = [peak_bytes(stage, root) for root in clones.values()]
         added = (peaks[-1] - peaks[0]) / (COUNTS[-1] - COUNTS[0])
-        print(f"  {stage:<10}" + "".join(f"{peak / 1e6:>8,.0f} MB" for peak in peaks) + f"{added:>8,.0f} bytes for each picture more")
+        print(
+            f"  {stage:<10}"
+            + "".join(f"{peak / 1e6:>8,.0f} MB" for peak in peaks)
+            + f"{added:>8,.0f} bytes for each picture more"
+        )
         assert peaks[-1] < 1.25 * peaks[0]  # thirty times as many pictures

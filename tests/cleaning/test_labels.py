@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from dl_assets.cleaning.labels import class_checks, label_checks, relabel, suggestions
+from dl_assets.cleaning.labels import class_checks, label_checks, suggestions
 
 
 def targets(**sizes: int) -> pl.Series:
@@ -12,18 +12,6 @@ def targets(**sizes: int) -> pl.Series:
 
 def found(**sizes: int) -> list[tuple[str, str]]:
     return [(suggestion.found, suggestion.instead) for suggestion in suggestions(targets(**sizes))]
-
-
-def test_only_the_mapping_renames() -> None:
-    assert relabel(pl.Series(["Cat", "cat", "cat "]), {"Cat": "cat"}).to_list() == ["cat", "cat", "cat "]
-
-
-def test_two_names_can_be_swapped() -> None:
-    assert relabel(pl.Series(["a", "b"]), {"a": "b", "b": "a"}).to_list() == ["b", "a"]
-
-
-def test_without_a_mapping_nothing_changes() -> None:
-    assert relabel(pl.Series(["Cat", None]), {}).to_list() == ["Cat", None]
 
 
 @pytest.mark.parametrize("slip", ["Cat", "cat ", " CAT", "ｃａｔ"])

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dl_assets.inputs._near import near_pairs
+from dl_assets.inputs._image.near import near_pairs
 
 Hashes = NDArray[np.uint64]
 

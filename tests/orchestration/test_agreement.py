@@ -12,6 +12,7 @@ from workspace import Workspace
 
 from dl_assets import index
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
+from dl_assets.artifacts.memo import Memo
 from dl_assets.config import SECTIONS, Pipeline, load_pipeline, scan_pipelines
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,6 +32,8 @@ PLUMBING = {
     "dl_assets.sections",
     "dl_assets.tasks._task",
 }
+# What the runner gives a stage beside the artifacts that it reads.
+PLACES = {"out", "pages", "before", "memo"}
 GRAPH = grimp.build_graph("dl_assets")
 
 
@@ -49,6 +52,9 @@ def artifacts_read(stage: str) -> set[str]:
 
 def modules_of(path: str) -> set[str]:
     """Modules that a dependency of dvc.yaml stands for; `${item.x}` stands for every file of its folder."""
+    if path.endswith("_parts}"):  # the folder of private modules beside such a file
+        folder = path.removeprefix("${item.").removesuffix("_parts}")
+        return {name for name in GRAPH.modules if name.startswith(f"dl_assets.{folder}._")}
     if path.endswith(".py"):
         folder, name = path.removesuffix(".py").rsplit("/", 1)
         if "${" not in name:
@@ -59,7 +65,9 @@ def modules_of(path: str) -> set[str]:
 
 
 def covered(stage: str) -> set[str]:
-    return {module for dep in deps(stage) if dep.startswith("dl_assets/") for module in modules_of(dep)}
+    return {
+        module for dep in deps(stage) if dep.startswith("dl_assets/") or dep.endswith("_parts}") for module in modules_of(dep)
+    }
 
 
 def is_plumbing(module: str) -> bool:
@@ -68,24 +76,35 @@ def is_plumbing(module: str) -> bool:
     )
 
 
+def keywords_of(stage: str) -> set[str]:
+    function = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
+    return {p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY}
+
+
 def test_every_stage_of_dvc_yaml_is_a_function_and_an_artifact() -> None:
     assert list(STAGES) == list(ARTIFACT_OF_STAGE)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_what_dvc_yaml_says(stage: str) -> None:
-    function = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
-    keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    assert set(keywords) - {"out"} == artifacts_read(stage)
+    keywords = keywords_of(stage)
+    assert keywords - PLACES == artifacts_read(stage)
     assert "out" in keywords
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_a_stage_keeps_for_its_next_run_is_not_deleted_before_it(stage: str) -> None:
+    persists = [out for out in STAGES[stage]["do"]["outs"] if isinstance(out, dict) and next(iter(out.values()))["persist"]]
+    assert bool(persists) == bool({"before", "memo"} & keywords_of(stage))
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_writes_its_own_artifact_and_its_report_and_nothing_else(stage: str) -> None:
     folder = f"data/${{key}}/{ARTIFACT_OF_STAGE[stage]}"
-    report = f"data/${{key}}/reports/{stage}.json"
-    assert report in outs(stage)
-    assert all(out == folder or out.startswith(f"{folder}/") for out in outs(stage) if out != report)
+    report = f"data/${{key}}/reports/{stage}"
+    pages = {report} if "pages" in keywords_of(stage) else set()
+    others = {out for out in outs(stage) if out != folder and not out.startswith(f"{folder}/")}
+    assert others == {f"{report}.json", *pages}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -123,7 +142,12 @@ def test_a_stage_reads_exactly_the_parameters_that_dvc_yaml_declares(
     monkeypatch.chdir(ran.root)
     recorder = Recorder(load_pipeline("digits"))
     folders = {name: Path("data/digits", name) for name in artifacts_read(stage)}
-    getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)(recorder, **folders, out=tmp_path)
+    places = {"out": tmp_path / "out", "pages": tmp_path / "pages", "before": None}
+    for name in ("out", "pages"):
+        places[name].mkdir()
+    arguments = {**folders, **places, "memo": Memo((), tmp_path / "old", tmp_path / "new")}
+    function = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
+    function(recorder, **{name: arguments[name] for name in keywords_of(stage)})
     declared = {key for entry in STAGES[stage]["do"]["params"] for keys in entry.values() for key in keys}
     assert recorder.read - {"task"} == declared  # the task is a dependency by its file
 

@@ -87,8 +87,11 @@ def _write_clean(folder: Path) -> None:
                 "id": _ids(),
                 "target": [CLASSES[index % 3] for index in range(NUM_SAMPLES)],
                 "group": pl.Series([None] * NUM_SAMPLES, dtype=pl.String),
+                "time": pl.Series([None] * NUM_SAMPLES, dtype=pl.Datetime("us")),
+                "part": pl.Series([None] * NUM_SAMPLES, dtype=pl.String),
                 "origin": [f"{name}.png" for name in _ids()],
                 "digest": _ids(),
+                "cluster": _ids(),
                 "shard": shards,
                 "row": rows,
             }

@@ -39,7 +39,7 @@ def run(path: str, root: Path, **source: str) -> tuple[Path, Report]:
     """Run the stage as the runner does: `raw` and the memo take the place of the last run's."""
     out = made(root / "work")
     config = Pipeline(Path("pipelines/pets.yaml"), {"source": {"kind": "folder", "path": path, **source}})
-    report = ingest(config, memo=Memo(root / "memo", root / "memo.new"), out=out)
+    report = ingest(config, memo=Memo((root / "raw",), root / "memo", root / "memo.new"), out=out)
     files.publish(root / "memo.new", root / "memo", root / "memo.old")
     files.publish(out, root / "raw", root / "raw.old")
     return root / "raw", report

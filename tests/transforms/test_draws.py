@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dl_assets.transforms._draws import keys_of, numbers_of, uniform
+from dl_assets.transforms._draws import Draws, keys_of, numbers_of, uniform
 
 
 def test_a_draw_is_that_of_splitmix64() -> None:
@@ -22,3 +22,31 @@ def test_draws_are_uniform_and_do_not_follow_each_other() -> None:
         counts, _ = np.histogram(draw, bins=20, range=(0, 1))
         assert counts.min() > 0.85 * 1000 and counts.max() < 1.15 * 1000
     assert np.abs(np.corrcoef(draws) - np.eye(3)).max() < 0.03
+
+
+def test_pythons_methods_go_on_with_the_draws_of_the_key() -> None:
+    keys = np.array([3, 5], np.uint64)
+    draws = Draws()
+    for key, first in zip((3, 5), Draws.first(keys), strict=True):
+        draws.begin(key, first)
+        found = [draws.random() for _ in range(100)]
+        np.testing.assert_array_equal(found, [uniform(np.array([key], np.uint64), number)[0] for number in range(100)])
+
+
+def test_whole_numbers_and_choices_are_uniform_and_repeat() -> None:
+    def drawn(key: int) -> list[int]:
+        draws = Draws()
+        draws.begin(key, Draws.first(np.array([key], np.uint64))[0])
+        return [draws.randint(0, 9) for _ in range(5000)] + [draws.choice(range(10)) for _ in range(5000)]
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    counts = np.bincount(drawn(1), minlength=10)
+    assert counts.min() > 880 and counts.max() < 1120
+
+
+def test_bits_fill_their_range() -> None:
+    draws = Draws()
+    draws.begin(1, Draws.first(np.array([1], np.uint64))[0])
+    found = [draws.getrandbits(40) for _ in range(2000)]
+    assert max(found) < 2**40 and max(found) > 0.99 * 2**40
+    assert 0.45 < np.mean([number & 1 for number in found]) < 0.55

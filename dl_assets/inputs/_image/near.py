@@ -24,7 +24,7 @@ def near_pairs(
 ) -> Pairs:
     """Return all pairs whose Hamming distance is at most `max_distance`, sorted by first and second.
 
-    `agree(firsts, seconds)` may turn candidates down; it is asked about a million at most at a time.
+    `agree(firsts, seconds)` may turn candidates down; it is asked about a million pairs or so at a time.
 
     Where very many are alike (the frames of a camera that stands still), the result is thinned: a sample that already has
     `max_neighbours` earlier neighbours, one of its own kind among them, is not compared with any other such sample, so that

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dl_assets.artifacts.rejection import Rejection
-from dl_assets.inputs._image_jpeg import decode_jpeg, require_whole_jpeg
+from dl_assets.inputs._image.jpeg import decode_jpeg, require_whole_jpeg
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -53,7 +53,7 @@ def perceptual_hash(grey: NDArray[Any]) -> int:
     tiny = cv2.resize(grey, (_HASHED_SIDE, _HASHED_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     waves = _cosines()
     coefficients = (waves @ tiny @ waves.T).ravel()[1:]  # [8, 32] @ [32, 32] @ [32, 8] -> [63]
-    bits = np.packbits(coefficients > np.median(coefficients))
+    bits = np.packbits(coefficients > np.sort(coefficients)[31])  # the median, in a third of its time
     return int.from_bytes(bits.tobytes()) >> 1  # packbits fills up with a 0
 
 

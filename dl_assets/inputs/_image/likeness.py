@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dl_assets.artifacts.shards import Arrays
-from dl_assets.inputs._near import Flags, Indices, near_pairs
+from dl_assets.inputs._image.near import Flags, Indices, near_pairs
 
 SIDE = 8  # pictures are compared as grey ones of this side
 MIN_LIKENESS = 0.97
