@@ -163,7 +163,7 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
         number = re.search(r"\(os error (\d+)\)", str(error))
         if number is None:
             raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
 def read_table(table: Table, folder: Path) -> pl.DataFrame:

@@ -42,8 +42,9 @@ _PORTION, _PORTION_BYTES = 32, 256 * 1024
 def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: str, options: Clean) -> tuple[pl.DataFrame, Key]:
     """Store the array of every sample that has one.
 
-    Return what the memo is to keep: a table, and the key for which it holds. The table has one row for each content: reason and detail where it cannot be used, else digest (equal arrays have equal ones),
-    shard, row, and the columns that `inputs/<kind>.py` measures. Samples of one content share its row.
+    Return a table and the key for which it holds, both for the memo to keep. The table has one row for each content: reason
+    and detail where it cannot be used, else digest (equal arrays have equal ones), shard, row, and the columns that
+    `inputs/<kind>.py` measures. Samples of one content share its row.
     """
     inputs = registry.module("inputs", kind)
     chosen = {name: getattr(options, name) for name in registry.options_of(inputs.clean).model_fields}

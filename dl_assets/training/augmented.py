@@ -34,6 +34,11 @@ class Augmented:
 
     def batches(self, train: pl.DataFrame, arrays: Arrays, encode: Encode) -> Batches:
         """Return the samples of the train part as they are to be learnt from; `arrays` are theirs."""
+        if self.policy.stored != arrays.shape:
+            raise ArtifactError(
+                f"{self.folder / POLICY} is for samples of the shape {self.policy.stored}, but clean/ holds {arrays.shape}. "
+                "Run the augment stage again."
+            )
         if self.copies is None:
             return Batches(arrays, encode(train["target"]), self.policy, self.policy.numbers(train["id"]), self.seed)
         copies = self.copies.join(train.select(of="id"), on="of", how="semi", maintain_order="left")

@@ -63,7 +63,7 @@ class Policy:
         import cv2
 
         cv2.setNumThreads(0)  # pictures are too small to share, and a forked process must not wait for its parent's threads
-        self._steps, self._stored, self.shape = steps, stored, shape
+        self._steps, self.stored, self.shape = steps, stored, shape
         num_windows = next((index for index, step in enumerate(steps) if not is_window(*step)), len(steps))
         self._windows = Windows(steps[:num_windows], (stored[0], stored[1]))
         self._changes = [_change(*step) for step in steps[num_windows:]]
@@ -90,7 +90,7 @@ class Policy:
             self._windows.copy(pictures, keys, out)
             return out
         if self._windows:
-            seen = np.empty((len(keys), *self._windows.size, self._stored[-1]), np.uint8)
+            seen = np.empty((len(keys), *self._windows.size, self.stored[-1]), np.uint8)
             self._windows.copy(pictures, keys, seen)
             pictures = seen
         for picture, place, key, first in zip(pictures, out, keys.tolist(), Draws.first(keys), strict=True):
@@ -113,7 +113,7 @@ class Policy:
     def serialise(self) -> dict[str, Any]:
         """Return what `load` needs, as JSON types: every argument of every transform, and the shapes before and after."""
         return {
-            "stored": list(self._stored),
+            "stored": list(self.stored),
             "shape": list(self.shape),
             "transforms": [{name: options} for name, options in self._steps],
             "albumentations": library.version(),

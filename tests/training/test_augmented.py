@@ -7,6 +7,7 @@ import pytest
 from dl_assets.artifacts.shards import ArrayReader, ArrayWriter
 from dl_assets.artifacts.tables import COPIES, write_table
 from dl_assets.config import Choice
+from dl_assets.errors import ArtifactError
 from dl_assets.training.augmented import read_augmented
 from dl_assets.training.mixing import Mixing
 from dl_assets.transforms import image as transforms
@@ -54,6 +55,14 @@ def test_copies_stand_beside_the_middle_of_their_originals(train, write_policy, 
     np.testing.assert_array_equal(raw[0], arrays[3][1:7, 1:7])
     assert [picture.max() for picture in raw[1:]] == [200, 204]
     assert encoded == [0, 0, 0]  # sample04, the copy of sample00, the copy of sample04
+
+
+def test_a_policy_for_other_pictures_says_what_to_run(train, write_policy, tmp_path):
+    with ArrayWriter(tmp_path) as writer:
+        places = [writer.write(np.zeros((9, 9, 1), np.uint8)) for _ in range(24)]
+    arrays = ArrayReader(tmp_path, pl.DataFrame(places, schema=["shard", "row"], orient="row"))
+    with pytest.raises(ArtifactError, match=r"is for samples of the shape \(8, 8, 1\), .* Run the augment stage again"):
+        read_augmented(write_policy(tmp_path / "augmented"), transforms, seed=1).batches(train, arrays, encode)
 
 
 def test_the_mixing_is_that_of_the_file_with_the_seed_of_the_training(write_policy, tmp_path):
