@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from dl_assets import registry
 from dl_assets.errors import ArtifactError, DataError
-from dl_assets.transforms import _albumentations as library
-from dl_assets.transforms._affine import SubPixelAffine
-from dl_assets.transforms._draws import Draws, Keys, keys_of, numbers_of
-from dl_assets.transforms._presets import PRESETS
-from dl_assets.transforms._probe import PolicyError, is_for_pictures, measure
-from dl_assets.transforms._windows import Windows, is_window
+from dl_assets.transforms._image import albumentations as library
+from dl_assets.transforms._image.affine import SubPixelAffine
+from dl_assets.transforms._image.draws import Draws, Keys, keys_of, numbers_of
+from dl_assets.transforms._image.presets import PRESETS
+from dl_assets.transforms._image.probe import PolicyError, is_for_pictures, measure
+from dl_assets.transforms._image.windows import Windows, is_window
 
 __all__ = [
     "COMPOSITIONS",

@@ -5,7 +5,7 @@ import pytest
 
 from dl_assets.config import Choice
 from dl_assets.training.batches import Batches, Joined, OrderedIndices, ShuffledIndices, loader
-from dl_assets.transforms._draws import numbers_of
+from dl_assets.transforms._image.draws import numbers_of
 from dl_assets.transforms.image import compose
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dl_assets.transforms._draws import Keys, uniform
+from dl_assets.transforms._image.draws import Keys, uniform
 
 Size = tuple[int, int]  # height and width in px
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dl_assets.errors import ConfigError
-from dl_assets.transforms import _albumentations as library
+from dl_assets.transforms._image import albumentations as library
 
 Shape = tuple[int, ...]
 
