@@ -50,21 +50,6 @@ def find(folder: str, name: str) -> Any:
     return getattr(module(folder, name), name)
 
 
-def functions(folder: str, name: str) -> dict[str, Callable[..., Any]]:
-    """Public functions that a file of several (such as `transforms/image.py`) marks with `@offered`."""
-    return {
-        key: value
-        for key, value in vars(module(folder, name)).items()
-        if inspect.isfunction(value) and getattr(value, "offered", False)
-    }
-
-
-def offered(function: F) -> F:
-    """Mark a function as one that the YAML may name."""
-    function.offered = True  # type: ignore[attr-defined]
-    return function
-
-
 def model(*, maps: str) -> Callable[[F], F]:
     """Say what a model maps, e.g. `image->vector`, so that it is offered to the tasks it fits."""
 

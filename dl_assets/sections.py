@@ -35,7 +35,11 @@ class Clean(Options):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
     labels: Annotated[
         dict[str, Annotated[str, Field(min_length=1)]],
-        Field(description="targets to rename, found: instead, such as {Cat: cat}", default_factory=dict),
+        Field(
+            description="targets to rename, found: instead, such as {Cat: cat}",
+            default_factory=dict,
+            json_schema_extra={"default": {}},
+        ),
     ]
     exact_duplicates: Literal["reject", "flag", "keep"] = "reject"
     near_duplicates: Literal["reject", "flag", "keep"] = "reject"

@@ -174,7 +174,7 @@ def test_a_source_that_is_not_there_is_told_with_the_file_that_names_it(project:
 def test_an_empty_source_is_told_with_the_file_that_names_it(project: Workspace) -> None:
     shutil.rmtree(project.root / "photos")
     (project.root / "photos").mkdir()
-    ask(project, "run", "pets", code=2, says=("pipelines/pets.yaml: source.path: photos holds no files. Put one folder",))
+    ask(project, "run", "pets", code=2, says=("pipelines/pets.yaml: source.path: photos holds no files. Put the data into it",))
     assert results(project) == set()
 
 
@@ -209,13 +209,12 @@ def test_too_many_rejected_files_fail_the_run_through_both_doors_and_lose_nothin
     for door in ((), ("--dagster",)):
         told = ask(project, "run", "pets", "clean", *door, code=1, says=says)
         assert (project.root / told.rpartition("The whole log: ")[2].strip()).is_file()
-    assert results(project) == {"raw"}
+    assert results(project) == {"raw", "clean"}
+    assert fingerprint(project.root / "data" / "pets" / "clean") == before
     report = json.loads((project.root / "data" / "pets" / "reports" / "clean.json").read_text())
     assert report["checks"]["rejected_share"]["passed"] is False
     recorded = json.loads(project.run(sys.executable, "-c", CHECKS).stdout.splitlines()[-1])
-    assert recorded[-1] == ["rejected_share", False, "ERROR"]
-    project.run("dvc", "checkout", "data/pets/clean")
-    assert fingerprint(project.root / "data" / "pets" / "clean") == before
+    assert recorded[-4:].count(["rejected_share", False, "ERROR"]) == 1
 
 
 # ---- where it runs ---------------------------------------------------------------------------------------------
@@ -286,7 +285,7 @@ def test_a_new_pipeline_is_refused_with_what_would_do(project: Workspace) -> Non
         "photoz",
         "more",
         code=2,
-        says=("There is neither a folder 'photoz'", "one folder of files for each class"),
+        says=("There is neither a folder nor a file 'photoz'", "one folder of files for each class"),
     )
     assert {path.name for path in (project.root / "pipelines").iterdir()} == {"index.yaml", "pets.yaml"}
 
@@ -328,7 +327,7 @@ def test_debug_shows_the_traceback_of_a_command_and_of_a_stage(project: Workspac
     assert told.returncode == 2 and "Traceback" in told.stdout and "ConfigError" in told.stdout
     shutil.rmtree(project.root / "photos" / "dog")
     told = project.run("dl", "--debug", "run", "pets", "ingest", check=False)
-    assert told.returncode == 2 and "in _require_classes" in told.stdout
+    assert told.returncode == 2 and "in find_layout" in told.stdout
 
 
 def test_an_interrupted_run_says_so_and_leaves_no_half_result(project: Workspace) -> None:

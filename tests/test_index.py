@@ -25,10 +25,18 @@ def write(root: Path, text: str, name: str = "cats") -> None:
 def test_the_index_names_the_code_and_the_data_of_each_pipeline(root: Path) -> None:
     write(root, PHOTOS.replace("folder, path: photos", "builtin, name: digits"), "digits")
     assert write_index(root) == []
-    common = {"task": "image_classification", "inputs": "image", "targets": "classes", "model": "cnn"}
+    common = {
+        "task": "image_classification",
+        "inputs": "image",
+        "inputs_parts": "dl_assets/inputs/_image",
+        "transforms_parts": "dl_assets/transforms/_image",
+        "targets": "classes",
+        "model": "cnn",
+    }
+    builtin = "dl_assets/sources/builtin.py"
     assert read_index(root) == {
-        "cats": {**common, "source": "folder", "input": "photos"},
-        "digits": {**common, "source": "builtin", "input": "dl_assets/sources/builtin.py"},
+        "cats": {**common, "source": "folder", "input": "photos", "files": "photos"},
+        "digits": {**common, "source": "builtin", "input": builtin, "files": builtin},
     }
 
 

@@ -69,12 +69,6 @@ def test_options_are_strict(wrong: dict[str, object]) -> None:
         registry.options_of(blur)(**wrong)
 
 
-def test_transforms_are_the_functions_marked_as_offered() -> None:
-    offered = registry.functions("transforms", "image")
-    assert "horizontal_flip" in offered
-    assert not {"registry", "compose", "load", "suggest"} & set(offered)
-
-
 @pytest.mark.parametrize(("found", "nearest"), [("TRAIN", "train"), ("trian", "train"), ("xyz", None), (5, None)])
 def test_the_nearest_name_forgives_case_and_slips(found: object, nearest: str | None) -> None:
     assert registry.nearest(found, ["train", "test"]) == nearest

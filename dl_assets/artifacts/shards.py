@@ -1,9 +1,10 @@
 """uint8 arrays of one shape in few large files: as they are, read by memory mapping, or as JPEGs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import getitem
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,10 @@ class Arrays(Protocol):
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """Return one array, which may be a view of the file: it is not to be written to."""
+        ...
+
+    def each(self, indices: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        """Return several arrays one after the other, in less time than one by one."""
         ...
 
     def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -76,12 +81,16 @@ class ArrayWriter:
 
 
 class ArrayReader:
-    """`Arrays` that are memory-mapped."""
+    """`Arrays` that are memory-mapped. In another process, where they may be sent, they are opened anew."""
 
     def __init__(self, folder: Path, samples: pl.DataFrame) -> None:
-        self._places = samples.select("shard", "row").to_numpy()
+        self._folder, self._samples = folder, samples.select("shard", "row")
+        self._places = self._samples.to_numpy()
         shards: list[int] = sorted(set(samples["shard"]))
         self._maps = {shard: _load(folder / _pixels_name(shard)) for shard in shards}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ArrayReader, (self._folder, self._samples)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -91,8 +100,12 @@ class ArrayReader:
         array: NDArray[np.uint8] = self._maps[shard][row]
         return array
 
+    def each(self, indices: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        shards, rows = self._places[indices].T.tolist()
+        return map(getitem, map(self._maps.__getitem__, shards), rows)
+
     def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return np.stack([self[int(index)] for index in indices])
+        return stack(self, indices)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -135,14 +148,18 @@ class JpegWriter:
 
 
 class JpegReader:
-    """`Arrays` that are decoded when they are read."""
+    """`Arrays` that are decoded when they are read. In another process, where they may be sent, they are opened anew."""
 
     def __init__(self, folder: Path, samples: pl.DataFrame) -> None:
-        self._places = samples.select("shard", "row").to_numpy()
+        self._folder, self._samples = folder, samples.select("shard", "row")
+        self._places = self._samples.to_numpy()
         names = {shard: folder / _jpegs_name(shard) for shard in sorted(set(samples["shard"]))}
         self._bytes: dict[int, NDArray[np.uint8]] = {shard: np.memmap(path, np.uint8, "r") for shard, path in names.items()}
         self._starts = {shard: _load(path.with_suffix(".npy")) for shard, path in names.items()}
         self._space = "GRAY" if _num_channels(self._encoded(0)) == 1 else "RGB"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return JpegReader, (self._folder, self._samples)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -153,17 +170,31 @@ class JpegReader:
         array: NDArray[np.uint8] = simplejpeg.decode_jpeg(self._encoded(index), self._space)
         return array
 
+    def each(self, indices: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        return map(self.__getitem__, indices.tolist())
+
     def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return np.stack([self[int(index)] for index in indices])
+        return stack(self, indices)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self[0].shape
+        import simplejpeg
+
+        height, width, *_ = simplejpeg.decode_jpeg_header(self._encoded(0))
+        return (height, width, 1 if self._space == "GRAY" else 3)
 
     def _encoded(self, index: int) -> NDArray[np.uint8]:
         shard, row = (int(value) for value in self._places[index])
         start, end = self._starts[shard][row : row + 2]
         return self._bytes[shard][start:end]
+
+
+def stack(arrays: Arrays, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Copy several arrays into one, [B, ...]."""
+    out = np.empty((len(indices), *arrays.shape), np.uint8)
+    for place, array in zip(out, arrays.each(indices), strict=True):
+        place[...] = array
+    return out
 
 
 def _num_channels(encoded: NDArray[np.uint8]) -> int:

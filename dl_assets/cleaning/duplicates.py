@@ -33,7 +33,8 @@ def resolve(
 
     Whatever is equal or near to a sample of another target is a label conflict. Within a target, of equal samples all but
     one are exact duplicates, and whatever is near to a sample that stays is a near duplicate. Test goes before val, and
-    val before all others, so that a leak is taken out of train and not out of test; then the order of the rows counts.
+    val before all others, so that a leak is taken out of train and not out of test; then the lower value in the column
+    `worse` where there is one; then the order of the rows.
 
     The options say what is done about a reason. What is rejected is out of the following steps, and so is found once;
     what is flagged may be found for a weaker reason too; what is kept is not reported.
@@ -74,7 +75,8 @@ def _involved(samples: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     near = samples["digest"].gather(pl.concat([pairs["first"], pairs["second"]]))
     rank = pl.when(part="test").then(0).when(part="val").then(1).otherwise(2)
     involved = samples.filter(pl.col("digest").is_duplicated() | pl.col("digest").is_in(near.implode()))
-    return involved.select("id", "origin", "target", "part", "digest").sort(rank, maintain_order=True)
+    worse = [pl.col("worse")] if "worse" in samples.columns else []
+    return involved.sort(rank, *worse, maintain_order=True).select("id", "origin", "target", "part", "digest")
 
 
 def _groups(samples: pl.DataFrame) -> Groups:

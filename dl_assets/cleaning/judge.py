@@ -97,6 +97,12 @@ def _apply(name: str, judgement: Judgement, folder: Path, options: Clean) -> Non
     judgement.rule(findings.select("id", pl.lit(name).alias("reason"), "detail"), action)
 
 
+def _worse(judgement: Judgement, inputs: ModuleType) -> pl.Expr:
+    """Rank the samples: of two that show the same, the one without a flaw is kept, then the one of more quality."""
+    is_flagged = pl.col("id").is_in(judgement.flagged["id"].implode())
+    return pl.struct(is_flagged.alias("is_flagged"), (-inputs.QUALITY).alias("lack")).rank("dense")
+
+
 def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, options: Clean) -> None:
     """Name the cluster of every sample, whatever is done with duplicates: split never divides a cluster."""
     samples = judgement.samples
@@ -104,6 +110,6 @@ def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, opt
     pairs = inputs.similar(samples, open_arrays(folder, samples), **chosen)
     judgement.samples = samples.with_columns(cluster=duplicates.cluster_names(samples, pairs))
     actions = {option: getattr(options, option) for option in _OPTION_OF.values()}
-    findings = duplicates.resolve(samples, pairs, **actions)
+    findings = duplicates.resolve(samples.with_columns(worse=_worse(judgement, inputs)), pairs, **actions)
     for reason, option in _OPTION_OF.items():
         judgement.rule(findings.filter(reason=reason), actions[option])

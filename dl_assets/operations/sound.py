@@ -7,6 +7,7 @@ from pathlib import Path
 from dl_assets import registry
 from dl_assets.config import load_pipeline
 from dl_assets.files import replace_text
+from dl_assets.runner import writable
 
 # Models and transforms are checked by building them, which imports these; each takes seconds.
 _LIBRARIES = ("torch", "albumentations")
@@ -19,11 +20,11 @@ def require_sound(name: str, root: Path) -> None:
     """
     pipeline = load_pipeline(name, root)
     mark, passed = _mark(root / pipeline.path), root / "data" / ".tmp" / f"{name}.sound"
-    if passed.is_file() and passed.read_text() == mark:
+    if passed.is_file() and passed.read_text(encoding="utf-8") == mark:
         return
     pipeline.check()
-    passed.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(passed, mark)
+    with writable(passed.parent):
+        replace_text(passed, mark)
 
 
 def _mark(path: Path) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dl_assets.artifacts.shards import Arrays
+from dl_assets.artifacts.shards import Arrays, stack
 from dl_assets.training.network import middle
 
 Batch = tuple[Tensor, Tensor]
@@ -56,7 +56,7 @@ class Batches(Dataset[Batch]):
         if self._policy is None or self._numbers is None:
             return self._arrays.batch(indices)
         keys = self._policy.keys(self._numbers[indices], seed=self._seed, epoch=epoch)
-        return self._policy.batch(map(self._arrays.__getitem__, indices.tolist()), keys)
+        return self._policy.batch(self._arrays.each(indices), keys)
 
 
 class Joined:
@@ -74,8 +74,11 @@ class Joined:
         part = self._parts[number]
         return part[index - int(self._ends[number]) + len(part)][middle(part.shape, self._shape)]
 
+    def each(self, indices: Indices) -> Iterator[NDArray[np.uint8]]:
+        return map(self.__getitem__, indices.tolist())
+
     def batch(self, indices: Indices) -> NDArray[np.uint8]:
-        return np.stack([self[index] for index in indices.tolist()])
+        return stack(self, indices)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from dl_assets import registry
 from dl_assets.errors import ArtifactError, DataError
 from dl_assets.transforms._image import albumentations as library
 from dl_assets.transforms._image.affine import SubPixelAffine
-from dl_assets.transforms._image.draws import Draws, Keys, keys_of, numbers_of
+from dl_assets.transforms._image.draws import Draws, Keys, LazyGenerator, keys_of, numbers_of
 from dl_assets.transforms._image.presets import PRESETS
 from dl_assets.transforms._image.probe import PolicyError, is_for_pictures, measure
 from dl_assets.transforms._image.windows import Windows, is_window
@@ -67,8 +67,7 @@ class Policy:
         num_windows = next((index for index, step in enumerate(steps) if not is_window(*step)), len(steps))
         self._windows = Windows(steps[:num_windows], (stored[0], stored[1]))
         self._changes = [_change(*step) for step in steps[num_windows:]]
-        self._draws, self._generator = Draws(), np.random.Generator(np.random.PCG64())
-        self._state: dict[str, Any] = dict(self._generator.bit_generator.state)
+        self._draws, self._generator = Draws(), LazyGenerator()
         for change in self._changes:
             change.set_random_state(self._generator, self._draws)
 
@@ -86,6 +85,7 @@ class Policy:
         The pictures are read one after the other and never written to: they may be views of a file.
         """
         out = np.empty((len(keys), *self.shape), np.uint8) if out is None else out
+        assert out.flags.c_contiguous, "OpenCV would write into a copy"
         if not self._changes:
             self._windows.copy(pictures, keys, out)
             return out
@@ -95,8 +95,7 @@ class Policy:
             pictures = seen
         for picture, place, key, first in zip(pictures, out, keys.tolist(), Draws.first(keys), strict=True):
             self._draws.begin(key, first)
-            self._state["state"] = {"state": key << 64 | key, "inc": 1}
-            self._generator.bit_generator.state = self._state
+            self._generator.begin(key)
             self._change(picture, place)
         return out
 
@@ -189,7 +188,7 @@ def suggest(num_samples: int, *, image_size: int = 64) -> str | list[dict[str, A
 
 
 def _change(name: str, options: dict[str, Any]) -> Any:
-    return _OWN[name](**options) if name in _OWN else library.Change(name, options)
+    return _OWN[name](**options) if name in _OWN else library.change(name, options)
 
 
 def _complete(name: str, options: dict[str, Any], shape: Shape) -> dict[str, Any]:

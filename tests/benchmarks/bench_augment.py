@@ -44,7 +44,7 @@ def ours(policy: transforms.Policy, reader: ArrayReader, out: NDArray[np.uint8])
 
     def way() -> None:
         for epoch in range(REPEATS):
-            policy.batch(map(reader.__getitem__, range(BATCH)), keys_of(numbers, seed=17, epoch=epoch), out)
+            policy.batch(reader.each(np.arange(BATCH)), keys_of(numbers, seed=17, epoch=epoch), out)
 
     return way
 

@@ -9,7 +9,8 @@ from interruptions import DAGSTER, DVC, completes_after, start_training
 
 def the(processes: list[psutil.Process]) -> psutil.Process:
     # dash, which DVC takes where $SHELL is not set, stays beside its only command; bash steps aside for it.
-    found = [process for process in processes if process.name() != "sh"]
+    # Processes that load samples for the training have its command line.
+    found = [process for process in processes if process.name() not in ("sh", "pt_data_worker")]
     assert len(found) == 1, [process.cmdline() for process in processes]
     return found[0]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from dl_assets import files
 from dl_assets.artifacts.memo import Memo
@@ -246,6 +246,24 @@ def test_a_sample_is_not_the_duplicate_of_one_that_is_rejected(tmp_path: Path) -
     samples = [*good(9), sample("cat/a.png", tiny), sample("cat/b.png", large.getvalue())]
     _, kept, rejected, _ = run(tmp_path, samples, min_side=10, max_rejected=1.0)
     assert kept["origin"].to_list() == ["cat/b.png"] and set(rejected["reason"]) == {"too_small"}
+
+
+def test_of_two_that_show_the_same_the_sharper_and_the_larger_is_kept(tmp_path: Path) -> None:
+    def saved(photo: Image.Image) -> bytes:
+        file = BytesIO()
+        photo.save(file, "PNG")
+        return file.getvalue()
+
+    shapes = np.random.default_rng(5).integers(40, 216, (6, 6), dtype=np.uint8)
+    soft = np.asarray(Image.fromarray(shapes).resize((96, 96), Image.Resampling.BICUBIC)).astype(float)
+    sharp = Image.fromarray(np.uint8(soft + np.random.default_rng(6).normal(0, 8, soft.shape).clip(-30, 30)))
+    copies = [
+        sample("1-blurred.png", saved(sharp.filter(ImageFilter.GaussianBlur(3)))),
+        sample("2-small.png", saved(sharp.resize((48, 48)))),
+        sample("3-sharp.png", saved(sharp)),
+    ]
+    _, kept, rejected, _ = run(tmp_path, copies, image_size=32, max_rejected=1.0)
+    assert kept["origin"].to_list() == ["3-sharp.png"] and set(rejected["reason"]) == {"near_duplicate"}
 
 
 def test_targets_are_renamed_by_the_mapping_alone_and_that_is_told(tmp_path: Path) -> None:

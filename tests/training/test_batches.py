@@ -15,6 +15,9 @@ class Stored(list):
     def __init__(self, numbers, size=1):
         super().__init__(np.full((size, size, 1), number, np.uint8) for number in numbers)
 
+    def each(self, indices):
+        return map(self.__getitem__, indices)
+
     def batch(self, indices):
         return np.stack([self[index] for index in indices])
 

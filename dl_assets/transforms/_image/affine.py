@@ -45,7 +45,7 @@ class SubPixelAffine:
         self._border, self._warp = borders[border], cv2.warpAffine
         self._random = Random()
 
-    def set_random_state(self, generator: np.random.Generator, python: Random) -> None:
+    def set_random_state(self, generator: Any, python: Random) -> None:
         self._random = python
 
     def needs(self) -> list[str]:

@@ -21,6 +21,7 @@ Size = tuple[int, int]  # height and width in px
 
 _NO_CHANGE = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Lambda", "NoOp")
 _SIZES = ("size", "height", "width")
+_FLIPS = {"HorizontalFlip": 1, "VerticalFlip": 0}  # OpenCV's codes
 
 
 class OneOf(Options):
@@ -68,12 +69,33 @@ class Change:
             changed = np.ascontiguousarray(changed)
         return changed
 
-    def set_random_state(self, generator: np.random.Generator, python: Random) -> None:
+    def set_random_state(self, generator: Any, python: Random) -> None:
         self._transform.set_random_state(generator, python)
 
     def needs(self) -> list[str]:
         """Return what the transform must be given beside the picture."""
         return sorted(set(getattr(self._transform, "targets_as_params", ())) - {"image"})
+
+
+class Flip(Change):
+    """A flip on the same draw, past what the library does around it."""
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        import cv2
+
+        super().__init__(name, options)
+        self._flip, self._code = cv2.flip, _FLIPS[name]
+
+    def __call__(self, picture: NDArray[np.uint8], *, force_apply: bool = False) -> NDArray[np.uint8]:
+        if not self._transform.should_apply(force_apply):
+            return picture
+        flipped: NDArray[Any] = self._flip(picture, self._code)
+        return flipped.reshape(picture.shape)  # [H, W] -> [H, W, 1] where there is one channel
+
+
+def change(name: str, options: dict[str, Any]) -> Change:
+    """Build a transform. Raises ValueError or TypeError where it refuses its arguments."""
+    return Flip(name, options) if name in _FLIPS else Change(name, options)
 
 
 @functools.cache
@@ -131,7 +153,12 @@ def complete(name: str, options: dict[str, Any], size: Size) -> dict[str, Any]:
 def _build(name: str, options: dict[str, Any]) -> Any:
     if name in COMPOSITIONS:
         options = options | {"transforms": [_build(*one) for entry in options["transforms"] for one in entry.items()]}
-    return classes()[name](**options)
+    transform = classes()[name](**options)
+    if name == "ColorJitter":
+        from dl_assets.transforms._image.colours import quicker  # itself imports the library, which takes a second
+
+        transform.transforms = quicker(transform.transforms)
+    return transform
 
 
 def _strict(schema: type[BaseModel]) -> type[BaseModel]:

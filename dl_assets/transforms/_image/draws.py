@@ -4,6 +4,7 @@ Nothing is drawn in a row, so neither the order of the samples, nor their batch,
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain, count
 from random import Random
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 Keys = NDArray[np.uint64]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
+_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
+_FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def numbers_of(ids: Iterable[str]) -> Keys:
@@ -24,11 +27,11 @@ def numbers_of(ids: Iterable[str]) -> Keys:
 
 def keys_of(numbers: Keys, *, seed: int, epoch: int) -> Keys:
     """Return the key [N] from which everything is drawn that happens to these samples in this epoch."""
-    return _scatter(numbers ^ _scatter(_scatter(_array(seed)) + _array(epoch)))
+    return _scatter(numbers ^ _start(seed, epoch))
 
 
 def uniform(keys: Keys, draw: int | NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    """Return the draw of that number of each key, [N] in [0, 1); of several numbers [M] and keys [N, 1], [N, M]."""
+    """Return the draw of that number of each key, [N] in [0, 1); of several numbers [M, 1], [M, N]."""
     return (_scatter(keys + _array(draw)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
@@ -58,12 +61,41 @@ class Draws(Random):
             yield from uniform(np.array([[key]], np.uint64), np.arange(start, start + self._BLOCK))[0].tolist()
 
 
+class LazyGenerator:
+    """A numpy Generator for one key after another. Seeding takes 1 to 4 us, and most transforms never draw from it."""
+
+    def __init__(self) -> None:
+        self._generator, self._key, self._is_seeded = np.random.Generator(np.random.PCG64()), 0, False
+        self._state: dict[str, Any] = dict(self._generator.bit_generator.state)
+
+    def begin(self, key: int) -> None:
+        """Go on with the draws of this key."""
+        self._key, self._is_seeded = key, False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # pickle and copy ask before anything is set
+            raise AttributeError(name)
+        if not self._is_seeded:
+            self._state["state"] = {"state": self._key << 64 | self._key, "inc": 1}
+            self._generator.bit_generator.state = self._state
+            self._is_seeded = True
+        return getattr(self._generator, name)
+
+
+@lru_cache(maxsize=8)
+def _start(seed: int, epoch: int) -> Keys:
+    return _scatter(_scatter(_array(seed)) + _array(epoch))  # [1]
+
+
 def _scatter(keys: Keys) -> Keys:
     """Mix the bits: one step of SplitMix64 (Steele, Lea and Flood, 2014) from each state."""
     keys = keys + _STEP
-    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return keys ^ (keys >> np.uint64(31))
+    keys ^= keys >> _SHIFTS[0]
+    keys *= _FACTORS[0]
+    keys ^= keys >> _SHIFTS[1]
+    keys *= _FACTORS[1]
+    keys ^= keys >> _SHIFTS[2]
+    return keys
 
 
 def _array(number: int | NDArray[np.integer[Any]]) -> Keys:

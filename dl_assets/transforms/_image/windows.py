@@ -1,7 +1,7 @@
 """Crops and flips, which only say what is copied where: straight from the stored pictures into the batch."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,49 +9,52 @@ from numpy.typing import NDArray
 from dl_assets.transforms._image.draws import Keys, uniform
 
 Size = tuple[int, int]  # height and width in px
+Draws = NDArray[np.float64]  # [2, N], those of one step
 
 _FITS_THE_CACHE = 100_000  # bytes
+_CODES = {(False, False): None, (True, False): 0, (False, True): 1, (True, True): -1}  # OpenCV's, of turned axes
 
 
 class _Views:
-    """The part of each of N stored pictures that is copied, and whether it is mirrored: all [N]."""
+    """The part of each of N stored pictures that is copied: its corner [2, N] in px, and which axes are turned round [2, N].
+
+    The first axis is from top to bottom, the second from left to right.
+    """
 
     def __init__(self, num_samples: int, size: Size) -> None:
         self.size = size
-        self.top, self.left = np.zeros(num_samples, np.int64), np.zeros(num_samples, np.int64)
-        self.mirrored, self.upside_down = np.zeros(num_samples, bool), np.zeros(num_samples, bool)
+        self.corner, self.is_turned = np.zeros((2, num_samples), np.int64), np.zeros((2, num_samples), bool)
 
-    def cut(self, top: NDArray[np.int64], left: NDArray[np.int64], size: Size) -> None:
-        """Keep `size` at (top, left) of what is seen now, which in a mirrored picture is counted from the other side."""
-        (height, width), (below, right) = self.size, (self.size[0] - size[0] - top, self.size[1] - size[1] - left)
-        assert min(size) > 0 and size[0] <= height and size[1] <= width, "compose has checked it"
-        self.top += np.where(self.upside_down, below, top)
-        self.left += np.where(self.mirrored, right, left)
+    def room(self, size: Size) -> NDArray[np.int64]:
+        """Return by how much the corner of a part of that size can move, [2, 1]."""
+        assert 0 < size[0] <= self.size[0] and 0 < size[1] <= self.size[1], "compose has checked it"
+        return np.array([[self.size[0] - size[0]], [self.size[1] - size[1]]])
+
+    def cut(self, corner: NDArray[np.int64], size: Size) -> None:
+        """Keep `size` at that corner of what is seen now, which on a turned axis is counted from the other side."""
+        self.corner += np.where(self.is_turned, self.room(size) - corner, corner)
         self.size = size
 
 
-def _horizontal_flip(views: _Views, keys: Keys, draw: int, options: dict[str, Any]) -> None:
-    views.mirrored ^= uniform(keys, draw) < options["p"]
+def _horizontal_flip(views: _Views, draws: Draws, options: dict[str, Any]) -> None:
+    views.is_turned[1] ^= draws[0] < options["p"]
 
 
-def _vertical_flip(views: _Views, keys: Keys, draw: int, options: dict[str, Any]) -> None:
-    views.upside_down ^= uniform(keys, draw) < options["p"]
+def _vertical_flip(views: _Views, draws: Draws, options: dict[str, Any]) -> None:
+    views.is_turned[0] ^= draws[0] < options["p"]
 
 
-def _random_crop(views: _Views, keys: Keys, draw: int, options: dict[str, Any]) -> None:
+def _random_crop(views: _Views, draws: Draws, options: dict[str, Any]) -> None:
     size = (options["height"], options["width"])
-    room_down, room_right = (whole - part + 1 for whole, part in zip(views.size, size, strict=True))
-    top, left = uniform(keys, draw) * room_down, uniform(keys, draw + 1) * room_right
-    views.cut(top.astype(np.int64), left.astype(np.int64), size)
+    views.cut((draws * (views.room(size) + 1)).astype(np.int64), size)
 
 
-def _center_crop(views: _Views, keys: Keys, draw: int, options: dict[str, Any]) -> None:
+def _center_crop(views: _Views, draws: Draws, options: dict[str, Any]) -> None:
     size = (options["height"], options["width"])
-    top, left = ((whole - part) // 2 for whole, part in zip(views.size, size, strict=True))
-    views.cut(np.full(len(keys), top), np.full(len(keys), left), size)
+    views.cut(views.room(size) // 2, size)
 
 
-_WINDOWS: dict[str, Callable[[_Views, Keys, int, dict[str, Any]], None]] = {
+_WINDOWS: dict[str, Callable[[_Views, Draws, dict[str, Any]], None]] = {
     "HorizontalFlip": _horizontal_flip,
     "VerticalFlip": _vertical_flip,
     "RandomCrop": _random_crop,
@@ -72,6 +75,7 @@ class Windows:
 
     def __init__(self, steps: Sequence[tuple[str, dict[str, Any]]], size: Size) -> None:
         self._steps, self._stored = steps, size
+        self._numbers = _FIRST_DRAW + np.arange(len(steps) * _DRAWS).reshape(len(steps), _DRAWS, 1)
         self.size = self._views(np.zeros(1, np.uint64)).size
 
     def __len__(self) -> int:
@@ -81,27 +85,24 @@ class Windows:
         """Copy what is seen of each picture, which may be a view of a file, into `out`, uint8 [B, *self.size, C]."""
         import cv2
 
-        views = self._views(keys)
-        height, width = views.size
-        tops, lefts, turns = views.top.tolist(), views.left.tolist(), _turns(views)
+        views, flip, copy = self._views(keys), cv2.flip, cast(Callable[..., object], cv2.copyTo)
+        (height, width), is_large = views.size, out[:1].nbytes > _FITS_THE_CACHE
+        tops, lefts = views.corner.tolist()
+        turns = map(_CODES.__getitem__, zip(*views.is_turned.tolist(), strict=True))
+        # Arguments of OpenCV by place: by name they take longer.
         for picture, place, top, left, turn in zip(pictures, out, tops, lefts, turns, strict=True):
-            seen = np.asarray(picture)[top : top + height, left : left + width]  # slicing a memmap itself takes 1 us longer
-            if turn is None:
+            seen = picture[top : top + height, left : left + width]
+            if is_large:  # OpenCV turns slowly into memory that it has not just touched
+                copy(seen, None, place)
+                if turn is not None:
+                    flip(place, turn, place)
+            elif turn is None:
                 place[...] = seen
-            elif place.nbytes < _FITS_THE_CACHE:
-                cv2.flip(seen, turn, dst=place)
-            else:  # OpenCV turns slowly into memory that it has not just touched
-                place[...] = seen
-                cv2.flip(place, turn, dst=place)
+            else:
+                flip(seen, turn, place)
 
     def _views(self, keys: Keys) -> _Views:
         views = _Views(len(keys), self._stored)
-        for number, (name, options) in enumerate(self._steps):
-            _WINDOWS[name](views, keys, _FIRST_DRAW + number * _DRAWS, options)
+        for (name, options), draws in zip(self._steps, uniform(keys, self._numbers), strict=True):
+            _WINDOWS[name](views, draws, options)
         return views
-
-
-def _turns(views: _Views) -> list[int | None]:
-    """Return OpenCV's code for each flip: None, 1 (left and right), 0 (top and bottom) or -1 (both)."""
-    codes = (None, 1, 0, -1)
-    return [codes[number] for number in (views.mirrored + 2 * views.upside_down).tolist()]
