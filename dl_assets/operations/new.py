@@ -23,10 +23,10 @@ task: {task}
 # Where the samples come from.
 source: {source}
 
-# How a sample is decoded; what does not fit is rejected with a reason, never dropped in silence.
+# How a sample is decoded and judged; what does not fit is rejected with a reason: see reports/clean/clean.html after a run.
 clean: {clean}
 
-# Shares of the parts. Equal files and groups stay in one part.
+# Shares of the parts. What looks alike, and groups, stay in one part; a sample keeps its part when data is added.
 split: {split}
 
 # Random changes of the train part: a preset (light, medium, heavy, digits), or transforms of albumentations in this order.

@@ -15,7 +15,7 @@ from dl_assets.errors import ConfigError, DataError
 from dl_assets.sources._files.archives import archive_tree, is_archive_name
 from dl_assets.sources._files.folders import folder_tree
 from dl_assets.sources._files.listings import LISTING_SUFFIXES, read_listing, suffix_of
-from dl_assets.sources._files.places import is_url, join, parent
+from dl_assets.sources._files.places import is_url, is_web, join, parent
 from dl_assets.sources._files.transfer import fetch
 from dl_assets.sources._files.tree import Tree
 from dl_assets.sources._files.values import PART_OF
@@ -91,7 +91,7 @@ def _require_apart(source: str, place: Path, name: str, root: Path) -> None:
 
 def _of_url(source: str, name: str, several_labels: bool) -> Section:
     """An archive on a web server is fetched now, so that its hash can be written down: later runs verify it."""
-    web = source.startswith(("http://", "https://"))
+    web = is_web(source)
     if suffix_of(source) in LISTING_SUFFIXES:
         return _of_table(source, source, name, several_labels)
     if web and is_archive_name(source):

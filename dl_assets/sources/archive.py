@@ -8,6 +8,7 @@ from dl_assets.artifacts.raw import Source
 from dl_assets.sources._files.archives import archive_tree
 from dl_assets.sources._files.layout import Parts, labelled, lone_folder
 from dl_assets.sources._files.members import split
+from dl_assets.sources._files.places import watchable
 from dl_assets.sources._files.tree import source
 
 
@@ -31,4 +32,4 @@ def archive(
 
 
 def watched(*, path: str, inside: str = "", parts: Parts = "auto", licence: str = "not stated") -> tuple[str, ...]:
-    return (path,)
+    return watchable(path)

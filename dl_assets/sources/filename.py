@@ -11,6 +11,7 @@ from dl_assets.errors import ConfigError, DataError
 from dl_assets.problems import choose
 from dl_assets.sources._files.archives import archive_tree, is_archive_name
 from dl_assets.sources._files.folders import folder_tree
+from dl_assets.sources._files.places import watchable
 from dl_assets.sources._files.tree import Entry, Tree, source
 from dl_assets.sources._files.values import part_of, time_of
 
@@ -59,7 +60,7 @@ def filename(
 
 def watched(*, path: str, pattern: str, unlabelled: str | None = None, licence: str = "not stated") -> tuple[str, ...]:
     """Return the labelled files' place: nothing is learnt from the others."""
-    return (path,)
+    return watchable(path)
 
 
 def unlabelled(*, path: str, pattern: str, unlabelled: str | None = None, licence: str = "not stated") -> Iterator[RawSample]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from dl_assets.artifacts.raw import Source
 from dl_assets.sources._files.folders import folder_tree
 from dl_assets.sources._files.layout import Parts, labelled
-from dl_assets.sources._files.places import is_url, join
+from dl_assets.sources._files.places import is_url, join, watchable
 from dl_assets.sources._files.tree import Names, source
 
 
@@ -29,8 +29,7 @@ def folder(
 
 
 def watched(*, path: str, parts: Parts = "auto", licence: str = "not stated") -> tuple[str, ...]:
-    """Return the folder; nothing for one of a web server, which has no version that could be compared."""
-    return () if path.startswith(("http://", "https://")) else (path,)
+    return watchable(path)
 
 
 def _advice(path: str, names: Names) -> str:

@@ -11,7 +11,7 @@ from dl_assets.artifacts.raw import LABEL_SEPARATOR, RawSample, Source
 from dl_assets.errors import ConfigError, DataError
 from dl_assets.sources._files.listed import readers
 from dl_assets.sources._files.listings import read_listing, require_columns
-from dl_assets.sources._files.places import is_url, join, parent
+from dl_assets.sources._files.places import is_url, join, parent, watchable
 from dl_assets.sources._files.values import part_of, time_of
 
 T = TypeVar("T")
@@ -57,10 +57,8 @@ def manifest(
 def watched(*, path: str, root: str | None = None, **columns: Any) -> tuple[str, ...]:
     """Return the table, and the folder of the files; not a folder around data/, in which the results are."""
     place = root or parent(path)
-    if is_url(place):
-        return (path,) if place.startswith(("http://", "https://")) else (path, place)
-    around = Path("data").resolve().is_relative_to(Path(place).resolve())
-    return (path,) if around else (path, place)
+    around = not is_url(place) and Path("data").resolve().is_relative_to(Path(place).resolve())
+    return watchable(path) if around else watchable(path, place)
 
 
 # ---- columns ---------------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_jpegs_come_back_nearly_as_they_were(tmp_path: Path, channels: int, max_
     assert np.abs(found - arrays).mean() < 2 and np.abs(found - arrays).max() < 20
     num_shards = len(list(tmp_path.glob("jpegs-*.bin")))
     assert num_shards == 5 if max_shard_bytes == 1 else num_shards >= 1
+
+
+@pytest.mark.parametrize("writer", [ArrayWriter, JpegWriter])
+def test_a_reader_is_sent_to_another_process_without_its_pixels(tmp_path: Path, writer: type) -> None:
+    options = {"quality": 95} if writer is JpegWriter else {}
+    with writer(tmp_path, max_shard_bytes=10_000, **options) as opened:
+        places = [opened.write(array) for array in smooth_pictures(3)]
+    reader = open_arrays(tmp_path, pl.DataFrame(places, schema=["shard", "row"], orient="row").reverse())
+    message = pickle.dumps(reader)
+    assert len(message) < 2_000 < reader[0].nbytes
+    np.testing.assert_array_equal(pickle.loads(message).batch(np.arange(5)), reader.batch(np.arange(5)))
+
+
+@pytest.mark.parametrize("writer", [ArrayWriter, JpegWriter])
+def test_each_of_several_arrays_is_that_of_its_index(tmp_path: Path, writer: type) -> None:
+    options = {"quality": 95} if writer is JpegWriter else {}
+    with writer(tmp_path, max_shard_bytes=5_000, **options) as opened:
+        places = [opened.write(array) for array in smooth_pictures(3)]
+    reader = open_arrays(tmp_path, pl.DataFrame(places, schema=["shard", "row"], orient="row"))
+    found = list(reader.each(np.array([3, 0, 3])))
+    np.testing.assert_array_equal(found, [reader[3], reader[0], reader[3]])
 
 
 def test_jpegs_take_less_room(tmp_path: Path) -> None:

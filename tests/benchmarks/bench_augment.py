@@ -61,32 +61,50 @@ def theirs(pipeline: Any, reader: ArrayReader, out: NDArray[np.uint8]) -> Callab
 def copying(arrays: NDArray[np.uint8], out: NDArray[np.uint8]) -> Callable[[], None]:
     def way() -> None:
         for _ in range(REPEATS):
+            np.copyto(out, arrays)
+
+    return way
+
+
+def copying_each(arrays: NDArray[np.uint8], out: NDArray[np.uint8]) -> Callable[[], None]:
+    def way() -> None:
+        for _ in range(REPEATS):
             for index in range(BATCH):
                 np.copyto(out[index], arrays[index])
 
     return way
 
 
-@pytest.mark.parametrize("size", [64, 128, 256])
-def test_light_augmentation_of_a_packed_batch(tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize(("size", "times"), [(32, 4.5), (64, 4.0), (128, 3.0), (256, 2.0)])
+def test_light_augmentation_of_a_packed_batch(tmp_path: Path, size: int, times: float) -> None:
+    """The aim is 4.5 times albumentations per picture, and 0.8 of memcpy.
+
+    The first is reached at 32 px (5.0 to 5.4), about reached at 64 px (4.3 to 5.1) and not where pictures are larger (3.4 to
+    4.3 at 128, 2.5 to 2.7 at 256 px): there both ways wait for memory, and albumentations' overhead, which is what we save,
+    does not grow with the picture. Nor is the second, but of copying the stored pictures one by one at 256 px (0.81): one
+    call for the whole batch makes 64 calls fewer, and a crop is copied line by line, half of them turned round.
+    """
     reader = packed(tmp_path, size)
     policy = made("light", reader)
     out, whole = np.empty((BATCH, *policy.shape), np.uint8), np.empty((BATCH, *reader.shape), np.uint8)
+    stored, kept = reader.batch(np.arange(BATCH)), out.copy()
     seconds = cpu_seconds(
         {
             "light: crop to 7/8, flip": ours(policy, reader, out),
             "albumentations: RandomCrop, HorizontalFlip": theirs(plain(policy), reader, out),
-            "memcpy of the stored pictures": copying(reader.batch(np.arange(BATCH)), whole),
-            "memcpy of as many pixels as are left": copying(np.empty_like(out), out.copy()),
+            "memcpy of the stored pictures, one by one": copying_each(stored, whole),
+            "memcpy of the stored pictures, in one call": copying(stored, whole),
+            "memcpy of as many pixels as are left, in one call": copying(kept, out),
         }
     )
     show(f"Light augmentation of a packed batch of {BATCH}, {size} px", seconds, count=BATCH * REPEATS, unit="picture")
     found, library, *_ = seconds.values()
-    assert library > 2 * found
+    assert library > times * found
 
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_a_full_policy_is_not_slower_than_plain_albumentations(tmp_path: Path, size: int) -> None:
+    """Reached: 1.15 to 1.4 times as fast, by what colours.py does and by drawing without Compose."""
     reader = packed(tmp_path, size)
     policy = made("medium", reader)
     out = np.empty((BATCH, *policy.shape), np.uint8)
@@ -94,7 +112,7 @@ def test_a_full_policy_is_not_slower_than_plain_albumentations(tmp_path: Path, s
     seconds = cpu_seconds(ways)
     show(f"Full augmentation (preset medium), {size} px", seconds, count=BATCH * REPEATS, unit="picture")
     found, library = seconds.values()
-    assert found < 1.1 * library  # the same work; the rest is noise
+    assert found <= library
 
 
 def test_digits(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Which samples come together in a batch, and what is done to them."""
 
+import pickle
+
 import numpy as np
+import polars as pl
 import pytest
 
+from dl_assets.artifacts.shards import ArrayReader, ArrayWriter
 from dl_assets.config import Choice
 from dl_assets.training.batches import Batches, Joined, OrderedIndices, ShuffledIndices, loader
 from dl_assets.transforms._image.draws import numbers_of
@@ -70,6 +74,17 @@ def test_every_process_augments_a_sample_alike_and_each_epoch_otherwise():
     assert found[0, 0] == found[1, 0] == found[2, 0]
     assert found[0, 1] == found[1, 1] == found[2, 1]
     assert all(first != second for first, second in zip(found[0, 0], found[0, 1], strict=True))
+
+
+def test_batches_can_be_sent_to_a_process_that_is_started_afresh(tmp_path):
+    with ArrayWriter(tmp_path) as writer:
+        places = [writer.write(np.full((4, 4, 1), number, np.uint8)) for number in range(8)]
+    arrays = ArrayReader(tmp_path, pl.DataFrame(places, schema=["shard", "row"], orient="row"))
+    policy = compose([Choice("GaussNoise", {"p": 1.0})], (4, 4, 1))
+    batches = Batches(arrays, np.arange(8), policy, numbers_of(map(str, range(8))), seed=5)
+    item = (3, np.array([6, 1]))
+    for sent, own in zip(pickle.loads(pickle.dumps(batches))[item], batches[item], strict=True):
+        np.testing.assert_array_equal(sent.numpy(), own.numpy())
 
 
 def test_several_arrays_are_one_and_the_middle_of_the_larger_is_taken():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dl_assets.transforms._image.draws import Draws, keys_of, numbers_of, uniform
+from dl_assets.transforms._image.draws import Draws, LazyGenerator, keys_of, numbers_of, uniform
 
 
 def test_a_draw_is_that_of_splitmix64() -> None:
@@ -50,3 +50,15 @@ def test_bits_fill_their_range() -> None:
     found = [draws.getrandbits(40) for _ in range(2000)]
     assert max(found) < 2**40 and max(found) > 0.99 * 2**40
     assert 0.45 < np.mean([number & 1 for number in found]) < 0.55
+
+
+def test_the_lazy_generator_draws_what_numpy_does_from_the_state_of_each_key() -> None:
+    def numpys(key: int) -> list[float]:
+        bits = np.random.PCG64()
+        bits.state = {**bits.state, "state": {"state": key << 64 | key, "inc": 1}}
+        return np.random.Generator(bits).normal(size=5).tolist()
+
+    lazy = LazyGenerator()
+    for key in (3, 2**64 - 1, 3):
+        lazy.begin(key)
+        assert [lazy.normal() for _ in range(5)] == numpys(key)

@@ -97,6 +97,30 @@ def test_the_result_is_bit_for_bit_that_of_albumentations(steps: list[str]) -> N
         np.testing.assert_array_equal(result, theirs(image=picture.copy(), force_apply=True)["image"])
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("factor", [0.0, 0.3, 1.0, 1.7, 30.0])
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "hue"])
+def test_a_change_of_colour_is_that_of_albumentations_at_every_strength(name: str, factor: float, channels: int) -> None:
+    neutral = {"brightness": [1.0, 1.0], "contrast": [1.0, 1.0], "saturation": [1.0, 1.0], "hue": [0.0, 0.0]}
+    value = {0.3: -0.5, 1.0: 0.5, 1.7: -0.013, 30.0: 0.5 / 180}.get(factor, 0.0) if name == "hue" else factor
+    options = neutral | {name: [value, value], "p": 1.0}
+    picture = noise(40, 40, channels)
+    [found] = policy(Choice("ColorJitter", options), shape=(40, 40, channels)).batch([picture], keys(1))
+    expected = albumentations.ColorJitter(**options)(image=picture)["image"]
+    np.testing.assert_array_equal(found, expected.reshape(found.shape))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", ["HorizontalFlip", "VerticalFlip"])
+def test_a_flip_in_the_middle_follows_the_draws_as_in_albumentations(name: str, channels: int) -> None:
+    ours = policy(Choice("InvertImg", {"p": 1.0}), Choice(name, {"p": 0.5}), shape=(9, 7, channels))
+    theirs = albumentations.Compose([albumentations.InvertImg(p=1.0), getattr(albumentations, name)(p=0.5)])
+    pictures, given = noise(20, 9, 7, channels), keys(20)
+    for picture, key, result in zip(pictures, given.tolist(), ours.batch(pictures, given), strict=True):
+        theirs.set_random_state(*generators(key))
+        np.testing.assert_array_equal(result, theirs(image=picture, force_apply=True)["image"].reshape(result.shape))
+
+
 # ---- crops and flips, which are our own -------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from dl_assets.errors import ConfigError, DataError
 from dl_assets.sources._files.ahead import Ahead
-from dl_assets.sources._files.places import cannot_read, filesystem, is_url, read_local, stamp_of
+from dl_assets.sources._files.places import cannot_read, filesystem, is_url, is_web, read_local, stamp_of
 from dl_assets.sources._files.tree import Entry, Names, Tree, is_litter, require_files, require_utf8
 
 
@@ -89,7 +89,7 @@ def _remote(place: str, key: str) -> list[tuple[Entry, bool]]:
         raise DataError(f"{key}: {place} does not exist. Put the data there, or correct {key}.") from None
     except Exception as error:  # each file system raises errors of its own
         raise cannot_read(place, key, error) from error
-    base, web = base.rstrip("/"), place.startswith(("http://", "https://"))
+    base, web = base.rstrip("/"), is_web(place)
     files = {path: info for path, info in sorted(found.items()) if path.startswith(f"{base}/")}
     if web:  # a server's page of a folder also links to itself, sorted otherwise
         files = {path: info for path, info in files.items() if not set(path) & set("?#")}

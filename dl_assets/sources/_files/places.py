@@ -19,6 +19,15 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def is_web(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
+
+
+def watchable(*places: str) -> tuple[str, ...]:
+    """Return the places that DVC can watch: of a web server it would ask for an ETag, which many do not give."""
+    return tuple(place for place in places if not is_web(place))
+
+
 def join(root: str, relative: str) -> str:
     """Return the place of a file below (or, for an absolute path or a URL, beside) `root`.
 
@@ -29,7 +38,7 @@ def join(root: str, relative: str) -> str:
         return relative
     if not is_url(root):
         return posixpath.normpath(posixpath.join(root, relative))
-    quoted = quote(relative) if root.startswith(("http://", "https://")) else relative
+    quoted = quote(relative) if is_web(root) else relative
     return f"{root.rstrip('/')}/{posixpath.normpath(quoted).lstrip('/')}"
 
 
