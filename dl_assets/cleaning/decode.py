@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import blake2b
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,8 @@ _OUTCOME = {
     "shard": pl.Int64,
     "row": pl.Int64,
 }
-# Files whose change means that everything must be decoded again; with the folder of inputs beside them.
+# Files whose change means that everything must be decoded again, beside those of the kind of input.
 _CODE = ("format.txt", "cleaning/decode.py", "artifacts/shards.py")
-
-
 _PORTION, _PORTION_BYTES = 32, 256 * 1024
 
 
@@ -48,7 +47,8 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: st
     """
     inputs = registry.module("inputs", kind)
     chosen = {name: getattr(options, name) for name in registry.options_of(inputs.clean).model_fields}
-    key = {"code": _hash_of_code(), "kind": kind, **chosen, "store": options.store, "jpeg_quality": options.jpeg_quality}
+    made_by = {"code": _hash_of_code(kind), **{name: version(name) for name in inputs.LIBRARIES}}
+    key = {**made_by, **chosen, "store": options.store, "jpeg_quality": options.jpeg_quality}
     schema = {**_OUTCOME, **inputs.MEASURED}
     wanted = samples.filter(pl.col("problem").is_null()).unique("content", keep="first", maintain_order=True)
 
@@ -68,6 +68,9 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: st
 
     nothing = pl.DataFrame(schema=schema)
     known = memo.recall(key)
+    if known is not None:  # what is read where it lies may have come back since it was missing
+        elsewhere = samples.drop_nulls("location")["content"]
+        known = known.filter(pl.col("reason").is_null() | ~pl.col("content").is_in(elsewhere.implode()))
     decoded = decode_unknown(nothing, 0) if known is None else decode_unknown(known, memo.bring(out))
     if is_worn(len(wanted), decoded):
         memo.take_back(out)
@@ -118,6 +121,7 @@ def _portions(payloads: Iterator[Payload]) -> Iterator[list[Payload]]:
     yield portion
 
 
-def _hash_of_code() -> str:
-    files = [*(registry.PACKAGE / name for name in _CODE), *sorted((registry.PACKAGE / "inputs").glob("*.py"))]
+def _hash_of_code(kind: str) -> str:
+    inputs = registry.PACKAGE / "inputs"
+    files = [*(registry.PACKAGE / name for name in _CODE), inputs / f"{kind}.py", *sorted((inputs / f"_{kind}").glob("*.py"))]
     return blake2b(b"\0".join(file.read_bytes() for file in files), digest_size=16).hexdigest()

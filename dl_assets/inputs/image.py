@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 CHECKS = ("too_small", "aspect_ratio", "uniform", "exposure", "blurred", "mislabelled", "odd")
+LIBRARIES = ("opencv-python-headless", "pillow", "simplejpeg", "torch")  # by which `clean` is done
 QUALITY = pl.col("width") * pl.col("height")  # of two pictures that show the same, the one of more pixels is kept
 # What `clean` measures of a picture, as columns of its table.
 MEASURED = {

@@ -34,22 +34,7 @@ def clean(config: Pipeline, *, raw: Path, memo: Memo, out: Path, pages: Path) ->
     write_table(FLAGGED, out, judgement.flagged.select("id", "origin", "reason", "detail"))
     memo.keep(key, decoded, out)
     report = summarise(judgement, targets.strata, samples["target"], config.clean)
-    findings = Findings(
-        pipeline=config.name,
-        task=config.task_name,
-        kept=judgement.samples,
-        rejected=judgement.rejected,
-        flagged=judgement.flagged,
-        checks=report.checks,
-        suggestions=[
-            (one.found, one.instead, one.num_samples, one.reason)
-            for one in labels.suggestions(_names(targets.strata, judgement.samples["target"]))
-        ],
-        options=config.clean.model_dump(),
-        strata=targets.strata,
-        open_arrays=lambda shown: open_arrays(out, shown),
-    )
-    _write_pages(findings, pages)
+    _write_pages(config, judgement, report, targets.strata, out, pages)
     return report
 
 
@@ -82,8 +67,24 @@ def _names(strata: Callable[[pl.Series], pl.Series], targets: pl.Series) -> pl.S
     return strata(targets.drop_nulls()).explode(empty_as_null=False).alias("target")
 
 
-def _write_pages(findings: Findings, pages: Path) -> None:
-    html, figures = render(findings)
+def _write_pages(
+    config: Pipeline, judgement: Judgement, report: Report, strata: Callable[[pl.Series], pl.Series], out: Path, pages: Path
+) -> None:
+    slips = labels.suggestions(_names(strata, judgement.samples["target"]))
+    html, figures = render(
+        Findings(
+            pipeline=config.name,
+            task=config.task_name,
+            kept=judgement.samples,
+            rejected=judgement.rejected,
+            flagged=judgement.flagged,
+            checks=report.checks,
+            suggestions=[(slip.found, slip.instead, slip.num_samples, slip.reason) for slip in slips],
+            options=config.clean.model_dump(),
+            strata=strata,
+            open_arrays=lambda shown: open_arrays(out, shown),
+        )
+    )
     (pages / "clean.html").write_text(html, encoding="utf-8")
     for name, png in figures.items():
         (pages / f"{name}.png").write_bytes(png)

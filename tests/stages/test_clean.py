@@ -45,12 +45,12 @@ def sample(origin: str, payload: bytes, target: str | None = "cat", **given: Any
     return RawSample(origin, lambda: payload, target, **given)
 
 
-def run(folder: Path, samples: list[RawSample], **options: object) -> Result:
+def run(folder: Path, samples: list[RawSample], keep: str = "copy", **options: object) -> Result:
     """Run the stage as the runner does; return the report, the kept and the rejected samples, and the folder."""
     for name in ("raw", "work", "pages"):
         files.remove(folder / name)
     raw, out, pages = made(folder / "raw"), made(folder / "work"), made(folder / "pages")
-    write_table(RAW_SAMPLES, raw, store(samples, raw)[0])
+    write_table(RAW_SAMPLES, raw, store(samples, raw, keep)[0])
     memo = Memo((folder / "clean",), folder / "memo", folder / "memo.new")
     report = clean(make_pipeline(**options), raw=raw, memo=memo, out=out, pages=pages)
     files.publish(folder / "memo.new", folder / "memo", folder / "memo.old")
@@ -206,6 +206,24 @@ def test_everything_is_decoded_again_only_when_that_makes_a_difference(
     run(tmp_path, good(5))
     capsys.readouterr()
     assert decoded(run(tmp_path, good(5), **option)[0], capsys) == num_decoded
+
+
+def test_a_reference_that_was_missing_is_read_again_when_it_has_come_back(tmp_path: Path) -> None:
+    place = tmp_path / "a.png"
+    place.write_bytes(picture(1))
+    referred = RawSample("a.png", place.read_bytes, "cat", location=str(place))
+
+    def num_kept() -> int:
+        return len(run(tmp_path, [referred], keep="reference", max_rejected=1.0)[1])
+
+    found = [num_kept()]
+    place.write_bytes(picture(2))
+    referred = RawSample("a.png", lambda: picture(1), "cat", location=str(place))
+    files.remove(tmp_path / "memo")
+    found.append(num_kept())
+    place.write_bytes(picture(1))
+    found.append(num_kept())
+    assert found == [1, 0, 1]
 
 
 def test_bytes_that_come_twice_are_decoded_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
