@@ -156,8 +156,10 @@ def _histogram(
         axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     else:
         edges = np.linspace(low - 0.01, high + 0.01, _NUM_BINS + 1)
-    stacked = [np.clip(values, edges[0], edges[-1]) for values in (kept, rejected)]
-    axes.hist(stacked, bins=edges.tolist(), stacked=True, color=[KEPT, REJECTED], label=["kept", "rejected"])
+    counts = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] for values in (kept, rejected)]
+    # Two outlines: a rectangle for each bin takes ten times as long to draw.
+    axes.stairs(counts[0], edges, fill=True, color=KEPT, label="kept")
+    axes.stairs(counts[0] + counts[1], edges, baseline=counts[0], fill=True, color=REJECTED, label="rejected")
     axes.set_title(view.title, fontsize=9.5)
     axes.set_yscale("function", functions=(np.sqrt, np.square))
     axes.set_ylim(bottom=0)
