@@ -66,10 +66,9 @@ class Memo:
         return next((folder for folder in self.artifacts if _version(folder) == version), None)
 
 
-def is_worn(num_used: int, remembered: pl.DataFrame) -> bool:
+def is_worn(num_unused: int, places: pl.DataFrame) -> bool:
     """Tell whether so much of the shards is unused, or there are so many of them, that they should be written anew."""
-    many = remembered["shard"].drop_nulls().n_unique() > MAX_SHARDS
-    return many or num_used < (1 - MAX_UNUSED_SHARE) * len(remembered)
+    return places["shard"].drop_nulls().n_unique() > MAX_SHARDS or num_unused > MAX_UNUSED_SHARE * len(places)
 
 
 def _version(folder: Path) -> str | None:

@@ -13,7 +13,7 @@ from dl_assets.errors import ArtifactError
 
 PARTS = ("train", "val", "test")
 _SHOWN_CASES = 10
-_CHUNK = 8192
+_CHUNK, _ROW_GROUP = 2048, 16_384  # rows; both bound what is in memory beside the table
 
 REASONS = (
     "unreadable",
@@ -158,7 +158,7 @@ def write_table(table: Table, folder: Path, frame: pl.DataFrame) -> None:
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a table. Raises OSError where the disk is full or may not be written, which polars calls a ComputeError."""
     try:
-        frame.write_parquet(path)
+        frame.write_parquet(path, row_group_size=_ROW_GROUP)
     except pl.exceptions.ComputeError as error:
         number = re.search(r"\(os error (\d+)\)", str(error))
         if number is None:

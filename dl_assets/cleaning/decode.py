@@ -72,7 +72,7 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: st
         elsewhere = samples.drop_nulls("location")["content"]
         known = known.filter(pl.col("reason").is_null() | ~pl.col("content").is_in(elsewhere.implode()))
     decoded = decode_unknown(nothing, 0) if known is None else decode_unknown(known, memo.bring(out))
-    if is_worn(len(wanted), decoded):
+    if is_worn(len(decoded) - len(wanted), decoded):
         memo.take_back(out)
         decoded = decode_unknown(nothing, 0)
     return decoded, key

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b, sha256
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -34,26 +35,37 @@ _REMEMBERED = {"id": pl.String, "version": pl.String, **_PLACE}
 
 def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
     """Copy every sample of the source into packs, with a table of what was found where."""
-    source = _read(config)
-    key = {"uri": source.description["uri"], "keep": config.keep}
-    known = memo.recall(key)
-    samples, remembered, num_new = store(_tracked(source), out, config.keep, known, memo.bring(out) if known is not None else 0)
-    if is_worn(len(samples), remembered):
-        memo.take_back(out)
-        samples, remembered, num_new = store(_tracked(_read(config)), out, config.keep)
-    write_table(RAW_SAMPLES, out, samples)
-    write_json(out / "source.json", {**source.description, "fingerprint": _fingerprint(samples), "num_samples": len(samples)})
-    memo.keep(key, remembered, out)
+    description, (samples, unused, num_new) = _ingest(config, memo, out)
+    write_table(RAW_SAMPLES, out, samples.drop("version"))
+    write_json(out / "source.json", {**description, "fingerprint": _fingerprint(samples), "num_samples": len(samples)})
+    memo.keep(_key(config, description), pl.concat([unused, samples.select(*_REMEMBERED)]), out)
     return Report(
         counts={
             "samples": len(samples),
             "new": num_new,
             "without_target": samples["target"].null_count(),
             "zero_bytes": int((samples["size_bytes"] == 0).sum()),
-            "skipped_files": source.description["skipped_files"],
+            "skipped_files": description["skipped_files"],
         },
         numbers={"bytes": int(samples["size_bytes"].sum()), "classes": samples["target"].drop_nulls().n_unique()},
     )
+
+
+def _ingest(config: Pipeline, memo: Memo, out: Path) -> tuple[dict[str, Any], tuple[pl.DataFrame, pl.DataFrame, int]]:
+    """Return the description of the source, and what `store` returns. The source's list of files is let go with it."""
+    source = _read(config)
+    known = memo.recall(_key(config, source.description))
+    if known is not None:
+        samples, unused, num_new = store(_tracked(source), out, config.keep, known, memo.bring(out))
+        if not is_worn(len(unused), samples):
+            return source.description, (samples, unused, num_new)
+        memo.take_back(out)
+        source = _read(config)
+    return source.description, store(_tracked(source), out, config.keep)
+
+
+def _key(config: Pipeline, description: dict[str, Any]) -> dict[str, Any]:
+    return {"uri": description["uri"], "keep": config.keep}
 
 
 def _read(config: Pipeline) -> Source:
@@ -70,8 +82,8 @@ def store(
 ) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Write what is not known into shards from `first_shard` on.
 
-    Return the table of all samples, what to remember for the next run, and how many were new. A sample is known where
-    its version is the one of the last run, or where its bytes are.
+    Return the table of all samples, what was known and is not used any more, and how many samples were new. A sample is
+    known where its version is the one of the last run, or where its bytes are.
     """
     known = known if known is not None else pl.DataFrame(schema=_REMEMBERED)
     row_of = dict(zip(known["id"], range(len(known)), strict=True))
@@ -94,7 +106,7 @@ def store(
     table = found.table()
     unused = known.filter(~pl.int_range(pl.len()).is_in(table["place"].implode()))
     table = table.drop("place").hstack(pl.concat([known.select(*_PLACE), places.table()])[table["place"]])
-    return table.drop("version"), pl.concat([unused, table.select(*_REMEMBERED)]), len(places)
+    return table, unused, len(places)
 
 
 def _payload(sample: RawSample) -> tuple[bytes, str | None]:
@@ -123,7 +135,10 @@ def _place(
 
 def _fingerprint(samples: pl.DataFrame) -> str:
     """Return a hash of which sample has which bytes and which target, whatever the shards look like."""
-    return sha256(samples.select("id", "content", "target").write_csv().encode()).hexdigest()
+    found = sha256()
+    for some in samples.select("id", "content", "target").iter_slices(8192):
+        found.update(some.write_csv(include_header=False).encode())
+    return found.hexdigest()
 
 
 def identify(origin: str) -> str:

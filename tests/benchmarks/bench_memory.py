@@ -62,4 +62,5 @@ def test_peak_memory_is_flat(tmp_path: Path) -> None:
             + "".join(f"{peak / 1e6:>8,.0f} MB" for peak in peaks)
             + f"{added:>8,.0f} bytes for each picture more"
         )
-        assert peaks[-1] < 1.25 * peaks[0]  # thirty times as many pictures
+        assert peaks[1] < 1.25 * peaks[0]  # five times as many pictures
+        assert added < 2_000  # a few rows of tables; the pixels of one picture alone are 3,072 bytes

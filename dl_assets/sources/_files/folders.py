@@ -1,10 +1,11 @@
 """A folder as a tree: on this machine with one look at each file, elsewhere with what fsspec lists."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from stat import S_ISDIR
+from typing import overload
 from urllib.parse import unquote
 
 from dl_assets.errors import ConfigError, DataError
@@ -18,16 +19,13 @@ def folder_tree(place: str, key: str) -> Tree:
 
     Raises DataError where the folder is missing, empty, no folder, or not to be read.
     """
-    found = _remote(place, key) if is_url(place) else _local(place, key)
-    entries = sorted((entry for entry, litter in found if not litter), key=lambda entry: entry.names)
-    tree = Tree(place, key, [entry.names for entry in entries], len(found) - len(entries), lambda: iter(entries))
-    return require_files(tree)
+    return require_files(_remote(place, key) if is_url(place) else _local(place, key))
 
 
 # ---- this machine ----------------------------------------------------------------------------------------------
 
 
-def _local(place: str, key: str) -> list[tuple[Entry, bool]]:
+def _local(place: str, key: str) -> Tree:
     root = Path(place)
     if not root.exists():
         raise DataError(
@@ -39,16 +37,48 @@ def _local(place: str, key: str) -> list[tuple[Entry, bool]]:
             f"{key}: {root} is a file, but must be a folder that holds one folder of files for each class. "
             f"If it is a zip or tar archive of such a folder, write: source: {{kind: archive, path: {root}}}."
         )
-    return list(_walk(str(root), (), (), False, key))
+    version_of, skipped = {}, 0
+    for file, version, litter in _walk(str(root), "", (), False, key):
+        if litter:
+            skipped += 1
+        else:
+            version_of[file] = version
+    files = sorted(version_of, key=lambda file: file.split("/"))
+
+    def entries() -> Iterator[Entry]:
+        for file in files:
+            path = f"{root}/{file}"
+            yield Entry(tuple(file.split("/")), partial(read_local, path, key), version_of[file], path)
+
+    return Tree(place, key, _Names(files), skipped, entries)
+
+
+class _Names(Sequence[Names]):
+    """The names of files, made when they are asked for: as tuples they would take three times the room."""
+
+    def __init__(self, files: list[str]) -> None:
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, index: int) -> Names: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Names]: ...
+    def __getitem__(self, index: int | slice) -> Names | list[Names]:
+        if isinstance(index, slice):
+            return [tuple(file.split("/")) for file in self._files[index]]
+        return tuple(self._files[index].split("/"))
 
 
 def _walk(
-    directory: str, names: Names, ancestors: tuple[tuple[int, int], ...], in_litter: bool, key: str
-) -> Iterator[tuple[Entry, bool]]:
-    """Yield (file, whether it is litter)."""
+    directory: str, above: str, ancestors: tuple[tuple[int, int], ...], in_litter: bool, key: str
+) -> Iterator[tuple[str, str | None, bool]]:
+    """Yield (file below the root, its version, whether it is litter)."""
     try:
         status = Path(directory).stat()
-        items = list(os.scandir(directory))
+        items = os.scandir(directory)
     except OSError as error:
         raise DataError(
             f"{key}: the folder {directory} cannot be read ({error.strerror}). "
@@ -57,15 +87,15 @@ def _walk(
     here = (status.st_dev, status.st_ino)
     if here in ancestors:
         raise DataError(f"{key}: {directory} is a link to a folder that it lies in. Remove the link.")
-    for item in items:
-        require_utf8(item.path, key)
-        litter = in_litter or is_litter(item.name)
-        found = _status(item)
-        if found and S_ISDIR(found.st_mode):
-            yield from _walk(item.path, (*names, item.name), (*ancestors, here), litter, key)
-        else:
-            version = f"{found.st_size}-{found.st_mtime_ns}" if found else None
-            yield Entry((*names, item.name), partial(read_local, item.path, key), version, item.path), litter
+    with items:
+        for item in items:  # one at a time: an entry keeps its status for as long as it lives
+            require_utf8(item.path, key)
+            litter = in_litter or is_litter(item.name)
+            found = _status(item)
+            if found and S_ISDIR(found.st_mode):
+                yield from _walk(item.path, f"{above}{item.name}/", (*ancestors, here), litter, key)
+            else:
+                yield f"{above}{item.name}", f"{found.st_size}-{found.st_mtime_ns}" if found else None, litter
 
 
 def _status(item: "os.DirEntry[str]") -> os.stat_result | None:
@@ -79,7 +109,7 @@ def _status(item: "os.DirEntry[str]") -> os.stat_result | None:
 # ---- elsewhere -------------------------------------------------------------------------------------------------
 
 
-def _remote(place: str, key: str) -> list[tuple[Entry, bool]]:
+def _remote(place: str, key: str) -> Tree:
     system, base = filesystem(place, key)
     try:
         found = system.find(base, detail=True)
@@ -99,11 +129,14 @@ def _remote(place: str, key: str) -> list[tuple[Entry, bool]]:
             f"If it is a zip or tar archive, write: source: {{kind: archive, path: '{place}'}}."
         )
     ahead = Ahead(system, list(files), [info.get("size") for info in files.values()], key)
-    entries = []
+    entries, skipped = [], 0
     for index, (path, info) in enumerate(files.items()):
         inner = path.removeprefix(f"{base}/")
         names = tuple((unquote(inner) if web else inner).split("/"))
         location = path if web else system.unstrip_protocol(path)
-        entry = Entry(names, partial(ahead.read, index), stamp_of(info), location)
-        entries.append((entry, any(map(is_litter, names))))
-    return entries
+        if any(map(is_litter, names)):
+            skipped += 1
+        else:
+            entries.append(Entry(names, partial(ahead.read, index), stamp_of(info), location))
+    entries.sort(key=lambda entry: entry.names)
+    return Tree(place, key, [entry.names for entry in entries], skipped, lambda: iter(entries))
