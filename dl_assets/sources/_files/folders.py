@@ -43,7 +43,7 @@ def _local(place: str, key: str) -> Tree:
             skipped += 1
         else:
             version_of[file] = version
-    files = sorted(version_of, key=lambda file: file.split("/"))
+    files = sorted(version_of, key=lambda file: file.replace("/", "\0"))  # as the lists of their names would be
 
     def entries() -> Iterator[Entry]:
         for file in files:
