@@ -14,9 +14,9 @@ from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
 from dl_assets.evaluation.gallery import pictures
 from dl_assets.evaluation.report import Findings, render
+from dl_assets.inference.network import CARD, PREPROCESSING, load_network
+from dl_assets.inference.predict import predict
 from dl_assets.pages import style
-from dl_assets.training.network import CARD, PREPROCESSING, load_network
-from dl_assets.training.predict import predict
 
 PLOTS, CURVES = "plots", "curves"  # apart, because `dvc plots` would draw each CSV beside a PNG, whatever its columns
 LEARNING_CURVE = "learning_curve"

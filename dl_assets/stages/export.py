@@ -24,8 +24,8 @@ from dl_assets.artifacts.shards import Arrays, open_arrays
 from dl_assets.artifacts.tables import read_parted
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError, PipelineError
-from dl_assets.training.network import CARD, PREPROCESSING, Network, load_network
-from dl_assets.training.predict import predict
+from dl_assets.inference.network import CARD, PREPROCESSING, Network, load_network
+from dl_assets.inference.predict import predict
 
 MODEL = "model.onnx"
 OUTPUT = "probabilities"

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dl_assets.artifacts.shards import Arrays, stack
-from dl_assets.training.network import middle
+from dl_assets.inference.network import middle
 
 Batch = tuple[Tensor, Tensor]
 Indices = NDArray[np.int64]

@@ -23,12 +23,12 @@ from dl_assets.artifacts.report import Report, write_json
 from dl_assets.artifacts.shards import Arrays, open_arrays
 from dl_assets.config import Pipeline, Train
 from dl_assets.errors import ConfigError, DataError
+from dl_assets.inference.network import CARD, CHECKPOINT, CROP, PREPROCESSING, build_network
 from dl_assets.training.augmented import read_augmented
 from dl_assets.training.batches import Batches, OrderedIndices, ShuffledIndices, loader
 from dl_assets.training.callbacks import History, keep_weights_only
 from dl_assets.training.curve import learning_curve
 from dl_assets.training.learner import Learner
-from dl_assets.training.network import CARD, CHECKPOINT, CROP, PREPROCESSING, build_network
 from dl_assets.training.workers import choose_workers
 
 

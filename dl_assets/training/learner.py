@@ -11,9 +11,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from dl_assets.config import Train
 from dl_assets.errors import PipelineError
+from dl_assets.inference.network import Network
 from dl_assets.training.batches import Batch
 from dl_assets.training.mixing import Mixing
-from dl_assets.training.network import Network
 
 
 class Learner(pl.LightningModule):

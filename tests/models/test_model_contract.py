@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from dl_assets import registry
+from dl_assets.inference.network import Network
 from dl_assets.stages.export import write_onnx
-from dl_assets.training.network import Network
 
 torch.set_num_threads(1)
 MODELS = [name for name in registry.names("models") if registry.find("models", name).maps == "image->vector"]

@@ -14,9 +14,9 @@ from dl_assets.artifacts.report import Report, read_json, write_json
 from dl_assets.artifacts.shards import ArrayWriter
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
+from dl_assets.inference.network import build_network
 from dl_assets.registry import module
 from dl_assets.stages.evaluate import evaluate
-from dl_assets.training.network import build_network
 
 CLASSES = ["blue", "green", "red"]
 NUM_SAMPLES = 60

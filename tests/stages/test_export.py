@@ -17,10 +17,10 @@ from dl_assets.artifacts.shards import ArrayReader, ArrayWriter
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, read_table, write_table
 from dl_assets.config import Pipeline
 from dl_assets.errors import ArtifactError, DataError
+from dl_assets.inference.network import load_network
+from dl_assets.inference.predict import predict
 from dl_assets.stages.export import answers, compare, export
 from dl_assets.stages.train import train
-from dl_assets.training.network import load_network
-from dl_assets.training.predict import predict
 from dl_assets.transforms.image import compose
 
 PIPELINE = Pipeline(

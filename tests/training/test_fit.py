@@ -15,9 +15,9 @@ import torch
 from dl_assets.artifacts.shards import ArrayReader
 from dl_assets.config import Choice, Pipeline
 from dl_assets.errors import ArtifactError, ConfigError, DataError, PipelineError
+from dl_assets.inference.network import load_network
+from dl_assets.inference.predict import predict
 from dl_assets.progress import EVENT_FILE
-from dl_assets.training.network import load_network
-from dl_assets.training.predict import predict
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dl_assets.errors import ArtifactError
-from dl_assets.training.network import load_network
+from dl_assets.inference.network import load_network
 
 
 def test_a_network_read_back_answers_with_probabilities(fitted):

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from dl_assets.artifacts.shards import Arrays
-from dl_assets.training.network import Network
+from dl_assets.inference.network import Network
 
 
 @torch.inference_mode()
