@@ -143,7 +143,10 @@ class Pipeline:
 
     @functools.cached_property
     def train(self) -> Train:
-        return self._options("train", Train)
+        options = self._options("train", Train)
+        if options.loss:
+            self._require_fitting_loss(options.loss.name)
+        return options
 
     @functools.cached_property
     def evaluate(self) -> Evaluate:
@@ -234,6 +237,16 @@ class Pipeline:
             ("model", "name"),
             f"is '{self.model_name}', which maps {maps}, but task '{self.task_name}' needs {self.task.maps}. {remedy}",
         )
+
+    def _require_fitting_loss(self, name: str) -> None:
+        fits, needed = registry.find("losses", name).fits, self.task.targets
+        if fits != needed:
+            fitting = [other for other in registry.names("losses") if registry.find("losses", other).fits == needed]
+            raise self._file.problem(
+                ("train", "loss"),
+                f"is '{name}', which is for {fits}, but task '{self.task_name}' has {needed}. "
+                f"Choose one of: {', '.join(fitting)}.",
+            )
 
     def _by_inputs(self, check: Callable[[str], T]) -> T:
         """Check by the task's kind of input; where the task is wrong, by the kind that suits the section best."""

@@ -187,6 +187,8 @@ def _explain(item: dict[str, Any], known: list[str]) -> str:
         return f"is {shown(found)}{how} {message}" if item["loc"] else message
     if kind == "literal_error":
         return f"is {shown(found)}{choose(found, context['expected'].replace(chr(39), '').replace(' or ', ', ').split(', '))}"
+    if kind == "union_tag_invalid":  # several kinds of options, told apart by their name
+        return f"is {shown(context['tag'])}{choose(context['tag'], context['expected_tags'].replace(chr(39), '').split(', '))}"
     needed = _NEEDED[kind].format(**context) if kind in _NEEDED else item["msg"].replace("Input should", "must")
     return f"is {shown(found)}, but {needed}"
 

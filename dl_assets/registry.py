@@ -1,4 +1,4 @@
-"""Finds tasks, inputs, checks, targets, models, sources and transforms by their folder.
+"""Finds tasks, inputs, checks, targets, models, losses, optimizers, schedulers, sources and transforms by their folder.
 
 The rule: `dl_assets/models/cnn.py` defines a function `cnn`, and its keyword-only arguments are the options
 that the YAML may set. A new file is a new name; nothing else has to be registered.
@@ -55,6 +55,16 @@ def model(*, maps: str) -> Callable[[F], F]:
 
     def mark(function: F) -> F:
         function.maps = maps  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def loss(*, fits: str) -> Callable[[F], F]:
+    """Say for which kind of target a loss is, e.g. `classes`."""
+
+    def mark(function: F) -> F:
+        function.fits = fits  # type: ignore[attr-defined]
         return function
 
     return mark

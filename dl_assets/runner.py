@@ -8,6 +8,7 @@ import inspect
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -23,7 +24,7 @@ from dl_assets import files, index, progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
 from dl_assets.artifacts.memo import Memo
 from dl_assets.artifacts.report import Report, write_report
-from dl_assets.config import SECTIONS, load_pipeline
+from dl_assets.config import SECTIONS, Pipeline, load_pipeline
 from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, DataError, PipelineError
 from dl_assets.problems import choose
 
@@ -42,6 +43,9 @@ def run_stage(stage: str, pipeline: str) -> None:
     config.check(tuple(section for section in SECTIONS if section not in ("augment", "model")))  # checked by who builds them
     index.require_fresh(pipeline)
     function: Callable[..., Report] = getattr(importlib.import_module(f"dl_assets.stages.{stage}"), stage)
+    if int(os.environ.get("LOCAL_RANK", "0")):
+        _help(function, config, stage, pipeline)
+        return
     with writable(DATA / pipeline), _locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
         workspace = DATA / ".tmp" / pipeline / stage
         files.remove(workspace)
@@ -55,12 +59,25 @@ def run_stage(stage: str, pipeline: str) -> None:
         _publish(report, workspace, out, stage, pipeline)
 
 
+def _help(function: Callable[..., Report], config: Pipeline, stage: str, pipeline: str) -> None:
+    """Take part in a stage that another process runs on several devices: lock nothing, clean nothing, publish nothing.
+
+    Lightning starts such processes by the command line of the first one, and tells them apart by LOCAL_RANK.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = DATA / ".tmp" / pipeline / stage
+        own = Path(folder, ARTIFACT_OF_STAGE[stage])
+        own.mkdir()
+        function(config, **_arguments(function, workspace, own, pipeline))
+
+
 def _arguments(function: Callable[..., Report], workspace: Path, out: Path, pipeline: str) -> dict[str, object]:
     """Return what a stage asks for by the names of its keywords: the artifacts that it reads, and a few places.
 
     `out` is the artifact that it writes, `pages` a folder for pictures and HTML of its report, `before` the artifact as
     its last run left it (None where there is none), `memo` what it remembers of that run. For these two dvc.yaml must say
-    `persist: true`, else DVC deletes the artifact first.
+    `persist: true`, else DVC deletes the artifact first. `checkpoints` is a folder that outlives a killed run and is removed
+    when the artifact is published, `logs` one that stays.
     """
     before = DATA / pipeline / out.name
     places: dict[str, object] = {
@@ -68,6 +85,8 @@ def _arguments(function: Callable[..., Report], workspace: Path, out: Path, pipe
         "pages": workspace / _PAGES,
         "before": before if before.is_dir() else None,
         "memo": Memo((before, _failed(workspace) / out.name), _memo(workspace), workspace / _MEMO),
+        "checkpoints": _checkpoints(workspace),
+        "logs": DATA / ".tmp" / "logs" / pipeline,
     }
     names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
     if "pages" in names:
@@ -84,6 +103,10 @@ def _artifact(name: str, pipeline: str) -> Path:
 
 def _memo(workspace: Path) -> Path:
     return workspace.with_name(f"{workspace.name}.{_MEMO}")
+
+
+def _checkpoints(workspace: Path) -> Path:
+    return workspace.with_name(f"{workspace.name}.checkpoints")
 
 
 def _failed(workspace: Path) -> Path:
@@ -109,6 +132,7 @@ def _publish(report: Report, workspace: Path, out: Path, stage: str, pipeline: s
             + f" What it wrote is kept in {kept / out.name} for you to look at."
         )
     files.publish(out, DATA / pipeline / out.name, workspace / "old")
+    files.remove(_checkpoints(workspace))
     files.remove(workspace)
 
 

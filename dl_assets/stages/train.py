@@ -8,6 +8,7 @@ from dl_assets.config import Pipeline
 from dl_assets.training.fit import fit
 
 
-def train(config: Pipeline, *, clean: Path, parts: Path, augmented: Path, out: Path) -> Report:
+def train(config: Pipeline, *, clean: Path, parts: Path, augmented: Path, checkpoints: Path, logs: Path, out: Path) -> Report:
     """Train one model and leave it in `out` with its preprocessing, history and card."""
-    return fit(config, samples=read_parted(clean, parts), clean=clean, augmented=augmented, out=out)
+    samples = read_parted(clean, parts)
+    return fit(config, samples=samples, clean=clean, augmented=augmented, out=out, checkpoints=checkpoints, logs=logs)

@@ -11,6 +11,8 @@ from dl_assets.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+LOSS = "cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
+
 
 def rename(targets: pl.Series, names: dict[str, str]) -> pl.Series:
     """Give classes other names (found: instead), once, so that two may be swapped.
@@ -68,11 +70,19 @@ def encode(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.int64]:
     return np.array([index_of[str(target)] for target in targets], dtype=np.int64)
 
 
-def loss(outputs: "Tensor", encoded: "Tensor", *, label_smoothing: float) -> "Tensor":
-    """Return the mean cross-entropy: outputs [B, C] before the softmax, encoded [B] -> []."""
-    from torch.nn import functional
+def class_weights(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.float32]:
+    """Return the weight of each class with which every class counts as much as another, [C]; their mean over samples is 1.
 
-    return functional.cross_entropy(outputs, encoded, label_smoothing=label_smoothing)
+    >>> class_weights(pl.Series(["cat", "cat", "cat", "dog"]), {"classes": ["cat", "dog"]}).round(3).tolist()
+    [0.667, 2.0]
+    """
+    counts = np.bincount(encode(targets, fitted), minlength=num_outputs(fitted))
+    return (len(targets) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
+
+
+def sample_weights(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.float32]:
+    """Return how often each sample is drawn where every class is to be drawn as often, [N]."""
+    return class_weights(targets, fitted)[encode(targets, fitted)]
 
 
 def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":

@@ -12,6 +12,7 @@ from dl_assets.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+LOSS = "binary_cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
 THRESHOLD = 0.5  # a label of a higher probability is predicted
 
 
@@ -78,15 +79,21 @@ def encode(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.float32]:
     return encoded
 
 
-def loss(outputs: "Tensor", encoded: "Tensor", *, label_smoothing: float) -> "Tensor":
-    """Return the mean binary cross-entropy: outputs [B, L] before the sigmoid, encoded [B, L] -> [].
+def class_weights(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.float32]:
+    """Return for each label how much its presence counts, [L], so that it counts as much as its absence.
 
-    Smoothing draws 0 and 1 towards 0.5: a label that is there counts as 1 - label_smoothing / 2.
+    >>> class_weights(pl.Series(["cat", "cat|dog", "cat", "cat"]), {"classes": ["cat", "dog"]}).tolist()
+    [1.0, 3.0]
     """
-    from torch.nn import functional
+    there = encode(targets, fitted).sum(axis=0)
+    absent = len(targets) - there
+    return np.where((there > 0) & (absent > 0), absent / np.maximum(there, 1), 1).astype(np.float32)
 
-    smoothed = encoded * (1 - label_smoothing) + label_smoothing / 2
-    return functional.binary_cross_entropy_with_logits(outputs, smoothed)
+
+def sample_weights(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.float32]:
+    """Return how often each sample is drawn, [N]: as its rarest label asks for."""
+    held = encode(targets, fitted)  # [N, L]
+    return (held / np.maximum(held.sum(axis=0), 1)).max(axis=1) * len(targets)
 
 
 def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":

@@ -41,9 +41,16 @@ class Augmented:
             )
         if self.copies is None:
             return Batches(arrays, encode(train["target"]), self.policy, self.policy.numbers(train["id"]), self.seed)
-        copies = self.copies.join(train.select(of="id"), on="of", how="semi", maintain_order="left")
-        joined = Joined([arrays, open_arrays(self.folder, copies)])
-        return Batches(joined, encode(pl.concat([train["target"], copies["target"]])))
+        joined = Joined([arrays, open_arrays(self.folder, self._copies_of(train))])
+        return Batches(joined, encode(self.targets(train)))
+
+    def targets(self, train: pl.DataFrame) -> pl.Series:
+        """Return the targets of what `batches` returns."""
+        return train["target"] if self.copies is None else pl.concat([train["target"], self._copies_of(train)["target"]])
+
+    def _copies_of(self, train: pl.DataFrame) -> pl.DataFrame:
+        assert self.copies is not None
+        return self.copies.join(train.select(of="id"), on="of", how="semi", maintain_order="left")
 
 
 def read_augmented(folder: Path, transforms: ModuleType, seed: int) -> Augmented:

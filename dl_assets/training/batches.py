@@ -86,11 +86,15 @@ class Joined:
 
 
 class ShuffledIndices(Sampler[Item]):
-    """Every sample once an epoch, in batches of nearly equal size and never of one (batch norm needs two)."""
+    """Every sample once an epoch, in batches of nearly equal size and never of one (batch norm needs two).
 
-    def __init__(self, num_samples: int, batch_size: int, seed: int) -> None:
+    Where several devices share every batch, the one of number `rank` has every so many samples of it, from that number on.
+    """
+
+    def __init__(self, num_samples: int, batch_size: int, seed: int, *, rank: int = 0, devices: int = 1) -> None:
         self._num_samples, self._seed, self._epoch = num_samples, seed, 0
-        self._num_batches = max(1, min(-(-num_samples // batch_size), num_samples // 2))
+        self._rank, self._devices = rank, devices
+        self._num_batches = max(1, min(-(-num_samples // batch_size), num_samples // (2 * devices)))
 
     def __len__(self) -> int:
         return self._num_batches
@@ -101,9 +105,23 @@ class ShuffledIndices(Sampler[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         epoch = self._epoch
-        order = np.random.default_rng((self._seed, epoch)).permutation(self._num_samples)
+        order = self._order(np.random.default_rng((self._seed, epoch)))
         for indices in np.array_split(order, self._num_batches):
-            yield epoch, indices
+            yield epoch, indices[self._rank :: self._devices]
+
+    def _order(self, rng: np.random.Generator) -> Indices:
+        return rng.permutation(self._num_samples)
+
+
+class DrawnIndices(ShuffledIndices):
+    """As many samples an epoch, drawn with replacement in proportion to `weights` [N]."""
+
+    def __init__(self, weights: NDArray[np.float32], batch_size: int, seed: int, *, rank: int = 0, devices: int = 1) -> None:
+        super().__init__(len(weights), batch_size, seed, rank=rank, devices=devices)
+        self._shares = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+
+    def _order(self, rng: np.random.Generator) -> Indices:
+        return rng.choice(self._num_samples, self._num_samples, p=self._shares)
 
 
 class OrderedIndices(Sampler[Item]):

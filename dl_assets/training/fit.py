@@ -1,198 +1,140 @@
 """One training from the stored samples to a model on disk."""
 
-import hashlib
-import json
-import logging
-import platform
-import time
-import warnings
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from dl_assets import registry
 from dl_assets.artifacts.report import Report, write_json
-from dl_assets.artifacts.shards import Arrays, open_arrays
 from dl_assets.config import Pipeline, Train
-from dl_assets.errors import ConfigError, DataError
-from dl_assets.inference.network import CARD, CHECKPOINT, CROP, PREPROCESSING, build_network
-from dl_assets.training.augmented import read_augmented
-from dl_assets.training.batches import Batches, OrderedIndices, ShuffledIndices, loader
-from dl_assets.training.callbacks import History, keep_weights_only
+from dl_assets.inference.network import CARD, CHECKPOINT, PREPROCESSING, Network, build_network, read_checkpoint
+from dl_assets.training.batches import OrderedIndices, loader
+from dl_assets.training.card import Energy, make_card, model_of, scores_of
 from dl_assets.training.curve import learning_curve
+from dl_assets.training.data import Data, open_data
+from dl_assets.training.failures import told_memory
+from dl_assets.training.history import CURVE, HISTORY, History, Row, best_of, is_over, rows_of
 from dl_assets.training.learner import Learner
-from dl_assets.training.workers import choose_workers
+from dl_assets.training.objective import make_objective
+from dl_assets.training.plan import Plan, make_plan
+from dl_assets.training.recovery import Checkpoints
+from dl_assets.training.rehearsal import Way
+from dl_assets.training.trainer import make_trainer, quiet_lightning, require_accelerator
 
 
-def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, augmented: Path, out: Path) -> Report:
+def fit(
+    config: Pipeline,
+    *,
+    samples: polars.DataFrame,
+    clean: Path,
+    augmented: Path,
+    out: Path,
+    checkpoints: Path | None = None,
+    logs: Path | None = None,
+    on_epoch: Callable[[Row], None] | None = None,
+) -> Report:
     """Train on the train part, choose the epoch on the val part, write everything that `model/` holds.
 
-    `samples` are the rows of clean with their `part`; `clean` and `augmented` are the folders of those artifacts.
+    `samples` are the rows of clean with their `part`; `clean` and `augmented` are the folders of those artifacts. What a
+    killed training needs to go on is kept in `checkpoints`, for the caller to remove once `out` is safe; without it a killed
+    training begins anew. `on_epoch` is called with every row of the history; what it raises ends the training.
     """
-    started = time.monotonic()
-    _require_accelerator(config.train.accelerator)
-    parts = {part: samples.filter(polars.col("part") == part) for part in ("train", "val")}
-    _require_samples(parts)
-    augmentation = read_augmented(augmented, registry.module("transforms", config.task.inputs), config.train.seed)
-    arrays = {part: open_arrays(clean, rows) for part, rows in parts.items()}
-    fitted = _fit_preprocessing(config, parts["train"], arrays["train"], augmentation.policy.shape)
-    write_json(out / PREPROCESSING, fitted)
-
-    options, targets = config.train, registry.module("targets", config.task.targets)
-    encode = partial(targets.encode, fitted=fitted["targets"])
-    train = augmentation.batches(parts["train"], arrays["train"], encode)
-    val = Batches(arrays["val"], encode(parts["val"]["target"]))
-    indices = ShuffledIndices(train.num_samples, options.batch_size, options.seed)
-    workers = choose_workers(options.workers, train, indices, options.epochs)
-    with _quiet_lightning():
-        pl.seed_everything(options.seed, workers=True, verbose=False)
-        network = build_network(config.task, config.model, fitted)
-        loaders = (
-            loader(train, indices, workers, options.seed),
-            # Val is not augmented: reading it costs less than another set of processes.
-            loader(val, OrderedIndices(val.num_samples, 4 * options.batch_size), 0, options.seed),
-        )
-        history = _run(options, Learner(network, targets, options, augmentation.mixing), loaders, out)
-
-    best = history.best()
-    keep_weights_only(
-        out / CHECKPOINT,
-        {
-            "task": config.task_name,
-            "model": _model(config),
-            "train": config.train.model_dump(mode="json"),
-            "epoch": best["epoch"],
-        },
-    )
-    learning_curve(history.rows, int(best["epoch"])).savefig(out / "learning_curve.png")
-    num_parameters = sum(parameter.numel() for parameter in network.parameters())
-    write_json(
-        out / CARD,
-        {
-            "pipeline": config.name,
-            "task": config.task_name,
-            "model": _model(config),
-            **fitted["targets"],
-            "num_parameters": num_parameters,
-            "seed": config.train.seed,
-            "num_samples": {part: len(rows) for part, rows in parts.items()},
-            "data": _fingerprint(samples),
-            "epochs": len(history.rows),
-            "best_epoch": best["epoch"],
-            "val": _scores(best),
-            "hardware": _hardware(config.train.accelerator),
-            "torch": str(torch.__version__),
-            "lightning": version("pytorch-lightning"),
-            "seconds": round(time.monotonic() - started, 2),
-        },
-    )
-    return Report(
-        counts={part: len(rows) for part, rows in parts.items()},
-        numbers={
-            "best_epoch": best["epoch"],
-            "best_val_loss": best["val_loss"],
-            **_scores(best),
-            "epochs": len(history.rows),
-            "parameters": num_parameters,
-            "workers": workers,
-        },
-    )
+    energy = Energy()
+    data = open_data(config, samples, clean, augmented, rank=int(os.environ.get("LOCAL_RANK", "0")))
+    with _folder(checkpoints) as folder:
+        kept = Checkpoints(folder, _key(config, data))
+        with quiet_lightning(), told_memory(config.train.batch_size, config.train.accumulate):
+            trained = _train(config, data, kept, logs, on_epoch)
+        return _write(config, data, trained, energy, kept, out)
 
 
-def _fit_preprocessing(config: Pipeline, train: polars.DataFrame, arrays: Arrays, shown: tuple[int, ...]) -> dict[str, Any]:
-    """Fit on the train part only: what is known of val or test may not reach the model. `shown` is what the policy makes."""
-    crop = {} if shown == arrays.shape else {CROP: list(shown[:2])}
-    return {
-        "inputs": registry.module("inputs", config.task.inputs).fit(arrays) | crop,
-        "targets": registry.module("targets", config.task.targets).fit(train["target"]),
-    }
+@dataclass(frozen=True)
+class _Trained:
+    """`network` has the weights of the best of the epochs in `rows`."""
 
-
-def _run(options: Train, learner: Learner, loaders: tuple[Any, Any], out: Path) -> History:
-    train, val = loaders
-    history = History(out, num_samples=train.dataset.num_samples)
-    callbacks: list[pl.Callback] = [
-        history,
-        ModelCheckpoint(
-            out, CHECKPOINT.removesuffix(".ckpt"), monitor="val_loss", save_weights_only=True, enable_version_counter=False
-        ),
-    ]
-    if options.early_stopping:
-        callbacks.append(EarlyStopping("val_loss", patience=options.early_stopping))
-    trainer = pl.Trainer(
-        accelerator=options.accelerator,
-        devices=1,
-        max_epochs=options.epochs,
-        deterministic="warn",
-        default_root_dir=out,
-        callbacks=callbacks,
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
-    trainer.fit(learner, train, val)
-    return history
+    network: Network
+    plan: Plan
+    rows: list[Row]
 
 
 @contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Silence hints that are meant for people who write a training by hand; errors still come through."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\..*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+def _folder(checkpoints: Path | None) -> Iterator[Path]:
+    if checkpoints:
+        yield checkpoints
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder, "checkpoints")
 
 
-def _require_accelerator(accelerator: str) -> None:
-    available: dict[str, Callable[[], bool]] = {"gpu": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    if accelerator in available and not available[accelerator]():
-        raise ConfigError(
-            f"train.accelerator is '{accelerator}', but torch finds no such device here. "
-            "Write `accelerator: auto` to use what there is."
-        )
+def _key(config: Pipeline, data: Data) -> dict[str, Any]:
+    """Return everything that makes two trainings the same."""
+    return {"task": config.task_name, "model": model_of(config), "train": config.train.model_dump(), "data": data.version}
 
 
-def _require_samples(parts: dict[str, polars.DataFrame]) -> None:
-    for part, needed in (("train", 2), ("val", 1)):
-        found = len(parts[part])
-        if found < needed:
-            raise DataError(
-                f"the {part} part holds {found} sample{'s' if found != 1 else ''}, but training needs {needed} or "
-                f"more. Add samples to the source, or give split.{part} a larger share."
-            )
+def _train(
+    config: Pipeline, data: Data, kept: Checkpoints, logs: Path | None, on_epoch: Callable[[Row], None] | None
+) -> _Trained:
+    options, device = config.train, require_accelerator(config.train)
+    pl.seed_everything(options.seed, workers=True, verbose=False)
+    network = build_network(config.task, config.model, data.fitted)
+    targets = registry.module("targets", config.task.targets)
+    objective = make_objective(targets, options, data.parts["train"]["target"], data.fitted["targets"])
+
+    def learner(way: Way, learning_rate: float) -> Learner:
+        return Learner(network, objective, options, data.mixing, learning_rate=learning_rate, order=way.order)
+
+    plan = kept.plan() or kept.keep_plan(make_plan(options, learner, data, device))
+    pl.seed_everything(options.seed, workers=True, verbose=False)  # measuring has drawn random numbers
+    if options.compile:
+        network.body.compile()
+    last = kept.last()
+    if last is None or not is_over(rows_of(read_checkpoint(last)), plan.epochs, options.early_stopping):
+        history = History(kept.folder, data.train.num_samples, on_epoch)
+        trainer = make_trainer(options, plan, [history, *kept.callbacks(options.average != "none")], logs)
+        trainer.fit(learner(plan.way, plan.learning_rate), *_loaders(data, options, plan), ckpt_path=last, weights_only=True)
+    network.load_state_dict(kept.best_weights())
+    return _Trained(network, plan, rows_of(read_checkpoint(kept.last_path)))
 
 
-def _model(config: Pipeline) -> dict[str, Any]:
-    return {"name": config.model.name, "options": json.loads(json.dumps(config.model.options))}
+def _loaders(data: Data, options: Train, plan: Plan) -> tuple[Any, Any]:
+    val = OrderedIndices(data.val.num_samples, 4 * options.batch_size)
+    return (
+        loader(data.train, data.indices, plan.workers, options.seed),
+        loader(data.val, val, 0, options.seed),  # not augmented: reading it costs less than another set of processes
+    )
 
 
-def _scores(row: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in row.items() if name.startswith("val_") and name != "val_loss"}
-
-
-def _fingerprint(samples: polars.DataFrame) -> str:
-    """Return a hash of which content is in which part; equal for equal data in any order."""
-    rows = samples.select("id", "digest", "part").sort("id")
-    return hashlib.sha256(rows.write_csv().encode()).hexdigest()
-
-
-def _hardware(accelerator: str) -> str:
-    if accelerator != "cpu" and torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+def _write(config: Pipeline, data: Data, trained: _Trained, energy: Energy, kept: Checkpoints, out: Path) -> Report:
+    rows, best = trained.rows, best_of(trained.rows)
+    write_json(out / PREPROCESSING, data.fitted)
+    hyper_parameters = {
+        "task": config.task_name,
+        "model": model_of(config),
+        "train": config.train.model_dump(mode="json"),
+        "epoch": best["epoch"],
+    }
+    torch.save({"state_dict": trained.network.state_dict(), "hyper_parameters": hyper_parameters}, out / CHECKPOINT)
+    shutil.copyfile(kept.folder / HISTORY, out / HISTORY)
+    learning_curve(rows, int(best["epoch"])).savefig(out / CURVE)
+    card = make_card(config, trained.network, data, trained.plan, rows, best, energy.joules())
+    write_json(out / CARD, card)
+    return Report(
+        counts=card["num_samples"],
+        numbers={
+            "best_epoch": best["epoch"],
+            "best_val_loss": best["val_loss"],
+            **scores_of(best),
+            "epochs": len(rows),
+            "parameters": card["num_parameters"],
+            "workers": trained.plan.workers,
+        },
+    )

@@ -1,86 +1,124 @@
-"""How the network learns: loss, optimizer and learning rate, as Lightning wants to be told."""
+"""How the network learns: one step, the optimizer and the learning rate, as Lightning wants to be told."""
 
-import math
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from dl_assets import registry
 from dl_assets.config import Train
-from dl_assets.errors import PipelineError
 from dl_assets.inference.network import Network
+from dl_assets.schedulers._steps import Steps
 from dl_assets.training.batches import Batch
+from dl_assets.training.failures import not_finite
 from dl_assets.training.mixing import Mixing
+from dl_assets.training.objective import Objective
+
+_STEPS_BETWEEN_LOOKS = 25  # at the loss on a GPU, which has to wait for it
 
 
 class Learner(pl.LightningModule):
-    """Trains `network` on batches of raw samples and encoded targets; `targets` says what the loss is.
+    """Trains `network` on batches of raw samples and encoded targets.
 
-    The train loss is of the mixed targets where samples are mixed, so it may stay above the val loss.
+    The train loss is of the mixed targets where samples are mixed, so it may stay above the val loss. `scale` gives each
+    parameter its factor of the learning rate.
     """
 
-    def __init__(self, network: Network, targets: ModuleType, options: Train, mixing: Mixing) -> None:
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective,
+        options: Train,
+        mixing: Mixing,
+        *,
+        learning_rate: float,
+        order: torch.memory_format = torch.contiguous_format,
+        scale: Callable[[str], float] | None = None,
+    ) -> None:
         super().__init__()
-        self.network, self._targets, self._options, self._mixing = network, targets, options, mixing
+        self.network = network
+        self.learning_rate = learning_rate
+        self.objective, self._options, self._mixing = objective, options, mixing
+        self._order, self._scale = order, scale or (lambda name: 1.0)
+        network.body.to(memory_format=order)  # type: ignore[call-overload]
+        self._decayed = [parameter for parameter in network.body.parameters() if parameter.ndim > 1]
+        self._sum, self._count = torch.zeros(()), 0
+
+    def on_train_epoch_start(self) -> None:
+        self._sum, self._count = torch.zeros((), device=self.device), 0
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         raw, encoded = batch
         mixed = self._mixing(self.network.preprocess(raw), epoch=self.current_epoch, batch_index=batch_index)
-        outputs = self.network.body(mixed.shown)
-        smoothing = self._options.label_smoothing
-        loss = mixed.loss(lambda targets: self._targets.loss(outputs, targets, label_smoothing=smoothing), encoded)
-        self._require_finite(loss, "train")
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(raw))
+        outputs = self.network.body(mixed.shown.contiguous(memory_format=self._order))
+        loss = mixed.loss(lambda targets: self.objective.loss(outputs, targets), encoded)
+        self._sum += loss.detach() * len(raw)  # summed here: Lightning's own log of every step takes longer than a small step
+        self._count += len(raw)
+        if self.device.type == "cpu" or batch_index % _STEPS_BETWEEN_LOOKS == 0:
+            self._require_finite(self._sum, "train")
+        if self._options.l1:
+            loss = loss + self._options.l1 * torch.stack([weights.abs().sum() for weights in self._decayed]).sum()
         return loss
+
+    def train_loss(self) -> float:
+        """Return the mean loss of the samples of this epoch so far, without the penalty on the weights."""
+        self._require_finite(self._sum, "train")
+        return float(self._sum) / max(1, self._count)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         raw, encoded = batch
-        outputs = self.network(raw)
-        # Without label smoothing, so that val losses of differently trained models can be compared.
-        loss = self._targets.loss(outputs, encoded, label_smoothing=0.0)
-        self._require_finite(loss, "val")
-        scores = {f"val_{name}": value for name, value in self._targets.score(outputs, encoded).items()}
-        self.log_dict({"val_loss": loss, **scores}, batch_size=len(raw))
+        found = self.objective.judge(self.network.body(self._shown(raw)), encoded)
+        self.log_dict({f"val_{name}": value for name, value in found.items()}, batch_size=len(raw))
+        self._require_finite(found["loss"], "val")
 
     def configure_optimizers(self) -> Any:
-        steps = int(self.trainer.estimated_stepping_batches)
-        warmup_steps = min(round(self._options.warmup_epochs * steps / self._options.epochs), steps - 1)
-        groups = parameter_groups(self.network, self._options.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=self._options.learning_rate)
-        schedule = LambdaLR(optimizer, lambda step: warmup_then_cosine(step, warmup_steps, steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        total = int(self.trainer.estimated_stepping_batches)
+        per_epoch = total / (self.trainer.max_epochs or 1)
+        warmup = min(round(self._options.warmup_epochs * per_epoch), total - 1)
+        optimizer, schedules = make_optimizer(
+            self.network, self._options, self.learning_rate, Steps(total, per_epoch, warmup), self._scale
+        )
+        return [optimizer], [_as_lightning_has_it(schedule) for schedule in schedules]
 
-    def learning_rate(self) -> float:
-        """Return the rate of the next step."""
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+    def rate(self) -> float:
+        """Return the learning rate of the next step: the largest of all groups."""
+        return max(float(group["lr"]) for group in self.trainer.optimizers[0].param_groups)
+
+    def _shown(self, raw: Tensor) -> Tensor:
+        shown: Tensor = self.network.preprocess(raw)
+        return shown.contiguous(memory_format=self._order)
 
     def _require_finite(self, loss: Tensor, part: str) -> None:
         if not torch.isfinite(loss):
-            raise PipelineError(
-                f"the {part} loss became {loss.item():g} in epoch {self.current_epoch + 1}, step {self.global_step + 1}, at a "
-                f"learning rate of {self.learning_rate():.3g}. Set a lower train.learning_rate "
-                f"(for example {self._options.learning_rate / 10:.1g}) or a longer train.warmup_epochs."
-            )
+            raise not_finite(part, loss.item(), self.current_epoch + 1, self.global_step + 1, self.rate())
 
 
-def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Split the parameters: weights shrink, biases and the scales of norms (one dimension) do not."""
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return [
-        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
+def make_optimizer(
+    network: nn.Module, options: Train, learning_rate: float, steps: Steps, scale: Callable[[str], float]
+) -> tuple[torch.optim.Optimizer, list[Any]]:
+    """Return the optimizer and the schedules of its rate that `train` asks for."""
+    groups = parameter_groups(network, options.weight_decay, learning_rate, scale)
+    chosen = options.optimizer.model_dump()
+    optimizer = registry.find("optimizers", chosen.pop("name"))(groups, **chosen)
+    chosen = options.scheduler.model_dump()
+    return optimizer, registry.find("schedulers", chosen.pop("name"))(optimizer, steps, **chosen)
 
 
-def warmup_then_cosine(step: int, warmup_steps: int, steps: int) -> float:
-    """Return the share of the learning rate at `step`: up in a line, then down in half a cosine.
+def parameter_groups(
+    network: nn.Module, weight_decay: float, learning_rate: float, scale: Callable[[str], float]
+) -> list[dict[str, Any]]:
+    """Split the parameters: weights shrink, biases and the scales of norms (one dimension) do not; one group for each rate."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        key = (weight_decay if parameter.ndim > 1 else 0.0, learning_rate * scale(name))
+        groups.setdefault(key, []).append(parameter)
+    return [{"params": held, "weight_decay": decay, "lr": rate} for (decay, rate), held in groups.items()]
 
-    >>> [round(warmup_then_cosine(step, 2, 6), 2) for step in range(7)]
-    [0.33, 0.67, 1.0, 0.85, 0.5, 0.15, 0.0]
-    """
-    if step < warmup_steps:
-        return (step + 1) / (warmup_steps + 1)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup_steps) / (steps - warmup_steps))))
+
+def _as_lightning_has_it(schedule: Any) -> dict[str, Any]:
+    if isinstance(schedule, ReduceLROnPlateau):
+        return {"scheduler": schedule, "interval": "epoch", "monitor": "val_loss"}
+    return {"scheduler": schedule, "interval": "step"}

@@ -33,7 +33,7 @@ PLUMBING = {
     "dl_assets.tasks._task",
 }
 # What the runner gives a stage beside the artifacts that it reads.
-PLACES = {"out", "pages", "before", "memo"}
+PLACES = {"out", "pages", "before", "memo", "checkpoints", "logs"}
 GRAPH = grimp.build_graph("dl_assets")
 
 

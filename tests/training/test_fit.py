@@ -193,7 +193,7 @@ def test_weights_decay_but_biases_and_norms_do_not(pipeline: Callable[..., Pipel
     from dl_assets.training.learner import parameter_groups
 
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2))
-    decayed, kept = parameter_groups(network, 0.1)
+    decayed, kept = parameter_groups(network, 0.1, 1e-3, lambda name: 1.0)
     assert (decayed["weight_decay"], [tuple(p.shape) for p in decayed["params"]]) == (0.1, [(2, 1, 3, 3)])
     assert (kept["weight_decay"], [tuple(p.shape) for p in kept["params"]]) == (0.0, [(2,), (2,), (2,)])
 

@@ -1,0 +1,110 @@
+"""How each epoch went: a row of history.csv, a line of progress, a learning curve that grows, a point in TensorBoard."""
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from dl_assets import progress
+from dl_assets.training.curve import learning_curve
+from dl_assets.training.learner import Learner
+
+HISTORY, CURVE = "history.csv", "learning_curve.png"
+_SECONDS_BETWEEN_CURVES = 10.0  # drawing one takes a quarter of a second
+
+Row = dict[str, float]
+
+
+class History(Callback):
+    """Appends one row an epoch to history.csv while training goes, reports it as progress, and tells `on_epoch` of it.
+
+    What `on_epoch` raises ends the training.
+    """
+
+    def __init__(self, folder: Path, num_samples: int, on_epoch: Callable[[Row], None] | None = None) -> None:
+        self.rows: list[Row] = []
+        self._folder, self._num_samples, self._on_epoch = folder, num_samples, on_epoch
+        self._started = self._drawn = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = state_dict["rows"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        (self._folder / HISTORY).unlink(missing_ok=True)  # of a killed run it may hold an epoch that is done again
+        for row in self.rows:
+            self._append(row)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Learner) and trainer.max_epochs is not None
+        seconds = time.monotonic() - self._started
+        row = {
+            "epoch": trainer.current_epoch + 1,
+            "train_loss": pl_module.train_loss(),
+            **{name: float(value) for name, value in trainer.callback_metrics.items()},
+            "learning_rate": pl_module.rate(),
+            "seconds": round(seconds, 3),
+        }
+        self.rows.append(row)
+        if trainer.is_global_zero:
+            self._tell(trainer, row, seconds)
+        if self._on_epoch:
+            self._on_epoch(dict(row))
+
+    def _tell(self, trainer: pl.Trainer, row: Row, seconds: float) -> None:
+        assert trainer.max_epochs is not None
+        self._append(row)
+        for logger in trainer.loggers:
+            logger.log_metrics({name: value for name, value in row.items() if name != "epoch"}, int(row["epoch"]))
+        progress.report(
+            done=row["epoch"],
+            total=trainer.max_epochs,
+            **{name: value for name, value in row.items() if name.startswith(("train_", "val_"))},
+            samples_per_second=round(self._num_samples / max(seconds, 1e-9), 1),
+        )
+        if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
+            learning_curve(self.rows, int(best_of(self.rows)["epoch"])).savefig(self._folder / CURVE)
+            progress.emit("picture", name=Path(CURVE).stem, path=str(self._folder / CURVE))
+            self._drawn = time.monotonic()
+
+    def _append(self, row: Row) -> None:
+        path = self._folder / HISTORY
+        with path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(_ordered(row)))
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def rows_of(checkpoint: dict[str, Any]) -> list[Row]:
+    """Return the rows that a checkpoint of Lightning's holds."""
+    rows: list[Row] = checkpoint["callbacks"][History.__qualname__]["rows"]
+    return rows
+
+
+def best_of(rows: list[Row]) -> Row:
+    """Return the epoch of the lowest val loss; of equal ones the first, as ModelCheckpoint does."""
+    return min(rows, key=lambda row: row["val_loss"])
+
+
+def is_over(rows: list[Row], epochs: int, early_stopping: int) -> bool:
+    """Tell whether a training that was killed after these epochs had nothing left to learn."""
+    waited = len(rows) - best_of(rows)["epoch"]
+    return len(rows) >= epochs or 0 < early_stopping <= waited
+
+
+def _ordered(row: Row) -> list[str]:
+    first = ["epoch", "train_loss", "val_loss"]
+    last = ["learning_rate", "seconds"]
+    return [*first, *sorted(set(row) - {*first, *last}), *last]

@@ -1,0 +1,90 @@
+"""Lightning's Trainer as the YAML asks for it, and as quiet as a stage has to be."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from dl_assets.config import Train
+from dl_assets.errors import ConfigError
+from dl_assets.training.averaging import LateMean, MovingAverage
+from dl_assets.training.plan import Plan
+from dl_assets.training.recovery import WholeFiles
+
+_PRECISIONS = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
+
+
+def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Path | None) -> pl.Trainer:
+    """Build the Trainer of one training; `logs` is where TensorBoard looks, None for no logs."""
+    return pl.Trainer(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        strategy="ddp" if options.devices > 1 else "auto",
+        use_distributed_sampler=False,  # batches are shared by their indices
+        max_epochs=plan.epochs,
+        precision=_PRECISIONS[plan.precision],  # type: ignore[arg-type]
+        accumulate_grad_batches=options.accumulate,
+        gradient_clip_val=options.clip_gradients or None,
+        deterministic=True if options.deterministic else "warn",
+        callbacks=[*callbacks, *_optional(options, plan)],
+        logger=TensorBoardLogger(logs, name=None, version="") if logs else False,
+        plugins=[WholeFiles()],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _optional(options: Train, plan: Plan) -> list[Callback]:
+    callbacks: list[Callback] = []
+    if options.early_stopping:
+        callbacks.append(EarlyStopping("val_loss", patience=options.early_stopping))
+    if options.average == "ema":
+        callbacks.append(MovingAverage(options.ema_decay))
+    if options.average == "swa":
+        callbacks.append(LateMean(plan.epochs))
+    return callbacks
+
+
+def require_accelerator(options: Train) -> torch.device:
+    """Return the device on which to train. Raises ConfigError where the one that is asked for is not there."""
+    available: dict[str, Callable[[], bool]] = {"gpu": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    wanted = options.accelerator
+    if wanted in available and not available[wanted]():
+        raise ConfigError(
+            f"train.accelerator is '{wanted}', but torch finds no such device here. "
+            "Write `accelerator: auto` to use what there is."
+        )
+    found = next((name for name, is_there in available.items() if wanted in ("auto", name) and is_there()), "cpu")
+    if found == "gpu" and options.devices > torch.cuda.device_count():
+        raise ConfigError(
+            f"train.devices is {options.devices}, but torch finds {torch.cuda.device_count()} GPUs. Write no more than that."
+        )
+    if options.batch_size < 2 * options.devices:
+        raise ConfigError(
+            f"train.batch_size is {options.batch_size}, but each of {options.devices} devices needs 2 samples or more. "
+            f"Write {2 * options.devices} or more."
+        )
+    return torch.device("cuda" if found == "gpu" else found)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Silence hints that are meant for people who write a training by hand; errors still come through."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\..*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
