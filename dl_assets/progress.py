@@ -1,7 +1,8 @@
 """How a stage tells the outside world what it is doing: plain lines, and events for whoever started it.
 
-The event file is named by the environment variable DL_PROGRESS; each line of it is one JSON object with a
-`kind` (`progress` or `error`), so that Dagster, `dl run` and a log file all read the same thing.
+The event file is named by the environment variable DL_PROGRESS; each line of it is one JSON object with a `kind`, so that
+Dagster, `dl run` and a log file all read the same thing: `progress` and `error` are for everybody, `tick` only moves the bar of
+a terminal, `picture` names a PNG that is worth a look while a stage runs, and `stage` says what becomes of one.
 """
 
 import json

@@ -97,7 +97,9 @@ def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path) -> 
         split=_flow({"train": 0.7, "val": 0.15, "test": 0.15, "stratify": True, "seed": 17}),
         augment=f" {augment}" if isinstance(augment, str) else "".join(f"\n  - {_flow(entry)[1:-1]}" for entry in augment),
         model=_flow({"name": "cnn", **_model_options(image_size)}),
-        train=_flow(_train_options(num_samples, image_size)),
+        train=_flow(
+            _train_options(num_samples, image_size, registry.module("targets", registry.find("tasks", task).targets).LOSS)
+        ),
     )
 
 
@@ -119,8 +121,8 @@ def _depth(image_size: int) -> int:
     return min(5, max(2, (image_size // 2).bit_length() - 1))
 
 
-def _train_options(num_samples: int, image_size: int) -> dict[str, Any]:
-    """Choose how long to train.
+def _train_options(num_samples: int, image_size: int, loss: str) -> dict[str, Any]:
+    """Choose how long to train, and to spread a tenth of each target where the pictures are photos.
 
     Measured on 1,000 photos of cats and dogs at 64 px, one run each, 150 test photos (so +- 0.065): 0.77 right after
     60 epochs, 0.81 after 80 (314 s on two cores that had other work too), 0.80 after 100. Early stopping after 10 epochs
@@ -137,7 +139,7 @@ def _train_options(num_samples: int, image_size: int) -> dict[str, Any]:
         "batch_size": batch_size,
         "learning_rate": 0.002,
         "weight_decay": 0.05,
-        "label_smoothing": 0.1,
+        "loss": {"name": loss, "label_smoothing": 0.1},
         "early_stopping": 0,
     }
 

@@ -1,7 +1,9 @@
 """One Dagster asset for each stage of dvc.yaml: a step lets DVC reproduce the stage and shows what it made."""
 
+import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,7 +12,7 @@ from dl_assets import progress
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, follow, reproduce_command
 from dl_assets.orchestration.graph import Graph, Node
-from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata
+from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata, picture
 from dl_assets.orchestration.status import is_unchanged
 from dl_assets.orchestration.versions import code_version_now, data_version, read_lock
 
@@ -43,7 +45,7 @@ def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
                 context.log.info(f"{node.address}: unchanged, skipped")
                 progress.emit("stage", address=node.address, state="unchanged")
             else:
-                follow(reproduce_command([node.address]), graph.root, lambda event: _observe(context, key, event))
+                follow(reproduce_command([node.address]), graph.root, lambda event: _observe(context, graph.root, key, event))
         except RunFailed as error:
             yield from _failed_checks(graph, node, since=started)
             raise dg.Failure(str(error), allow_retries=False) from None
@@ -68,13 +70,18 @@ def _failed_checks(graph: Graph, node: Node, since: float) -> Iterator[dg.AssetC
         yield dg.AssetCheckResult(**check_fields(asset_key(node), check))
 
 
-def _observe(context: dg.AssetExecutionContext, key: dg.AssetKey, event: Event) -> None:
+def _observe(context: dg.AssetExecutionContext, root: Path, key: dg.AssetKey, event: Event) -> None:
     """Show an event of the running stage in the run's log, and numbers as an observation of the asset."""
+    if event["kind"] == "tick":
+        return
     values = {name: value for name, value in event.items() if name not in ("kind", "address")}
     if event["kind"] == "error":
         context.log.error(event["message"])
     elif event["kind"] == "stage":
         context.log.info(f"{event['address']}: {event['state']}")
+    elif event["kind"] == "picture":
+        with contextlib.suppress(FileNotFoundError):  # the stage has ended meanwhile, and shows a better one
+            context.log_event(dg.AssetObservation(key, metadata={event["name"]: picture(root / event["path"])}))
     else:
         context.log.info(" ".join(f"{name}={value}" for name, value in values.items()))
         context.log_event(dg.AssetObservation(key, metadata=values))

@@ -69,13 +69,17 @@ def _metrics(path: Path) -> dict[str, dg.TableMetadataValue]:
 
 
 def _pictures(folder: Path) -> dict[str, dg.MetadataValue[Any]]:
-    """Each PNG as Markdown with the picture inside: shown by the UI without a file server, and offline."""
     shown: dict[str, dg.MetadataValue[Any]] = {}
     for path in sorted([*folder.glob("*.png"), *folder.glob("plots/*.png")]):
         if path.stat().st_size <= MAX_PICTURE_BYTES:
-            picture = base64.b64encode(path.read_bytes()).decode()
-            shown[path.stem] = dg.MetadataValue.md(f"![{path.stem}](data:image/png;base64,{picture})")
+            shown[path.stem] = picture(path)
     return shown
+
+
+def picture(path: Path) -> dg.MetadataValue[Any]:
+    """Return a PNG as Markdown with the picture inside: shown by the UI without a file server, and offline."""
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return dg.MetadataValue.md(f"![{path.stem}](data:image/png;base64,{encoded})")
 
 
 def _files(outs: list[dict[str, Any]]) -> dg.TableMetadataValue:

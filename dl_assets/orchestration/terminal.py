@@ -68,7 +68,9 @@ class Bars:
         task = self._tasks.get(event.get("address") or "")
         if task is None:
             return
-        if event["kind"] == "progress":
+        if event["kind"] == "picture":
+            return
+        if event["kind"] in ("progress", "tick"):
             self._progress.update(task, completed=event.get("done"), total=event.get("total"), text=_words(event))
         else:
             self._turn(task, event["state"] if event["kind"] == "stage" else "failed")

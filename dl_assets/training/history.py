@@ -3,6 +3,7 @@
 import csv
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dl_assets.training.curve import learning_curve
 from dl_assets.training.learner import Learner
 
 HISTORY, CURVE = "history.csv", "learning_curve.png"
+_SECONDS_BETWEEN_TICKS = 1.0
 _SECONDS_BETWEEN_CURVES = 10.0  # drawing one takes a quarter of a second
 
 Row = dict[str, float]
@@ -28,7 +30,8 @@ class History(Callback):
     def __init__(self, folder: Path, num_samples: int, on_epoch: Callable[[Row], None] | None = None) -> None:
         self.rows: list[Row] = []
         self._folder, self._num_samples, self._on_epoch = folder, num_samples, on_epoch
-        self._started = self._drawn = time.monotonic()
+        self._started = self._drawn = self._ticked = self._begun = time.monotonic()
+        self._done_before = 0
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
@@ -43,8 +46,16 @@ class History(Callback):
         for row in self.rows:
             self._append(row)
 
+        self._begun, self._done_before = time.monotonic(), len(self.rows)
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._started = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if time.monotonic() - self._ticked >= _SECONDS_BETWEEN_TICKS and trainer.is_global_zero:
+            self._tick(trainer, (batch_idx + 1) / int(trainer.num_training_batches))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Learner) and trainer.max_epochs is not None
@@ -74,9 +85,28 @@ class History(Callback):
             samples_per_second=round(self._num_samples / max(seconds, 1e-9), 1),
         )
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
-            learning_curve(self.rows, int(best_of(self.rows)["epoch"])).savefig(self._folder / CURVE)
-            progress.emit("picture", name=Path(CURVE).stem, path=str(self._folder / CURVE))
-            self._drawn = time.monotonic()
+            self._draw()
+
+    def _draw(self) -> None:
+        path, temporary = self._folder / CURVE, self._folder / f".{CURVE}"
+        learning_curve(self.rows, int(best_of(self.rows)["epoch"])).savefig(temporary, format="png")
+        temporary.replace(path)
+        progress.emit("picture", name=path.stem, path=str(path))
+        self._drawn = time.monotonic()
+
+    def _tick(self, trainer: pl.Trainer, share: float) -> None:
+        """Move the bar of a terminal; `share` of the epoch is done."""
+        assert trainer.max_epochs is not None
+        self._ticked = now = time.monotonic()
+        done = trainer.current_epoch + share
+        left = (now - self._begun) / (done - self._done_before) * (trainer.max_epochs - done)
+        progress.emit(
+            "tick",
+            done=round(done, 2),
+            total=trainer.max_epochs,
+            samples_per_second=round(share * self._num_samples / max(now - self._started, 1e-9), 1),
+            time_left=str(timedelta(seconds=round(left))),
+        )
 
     def _append(self, row: Row) -> None:
         path = self._folder / HISTORY

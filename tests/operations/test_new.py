@@ -84,7 +84,7 @@ def test_few_photos_are_shown_often_in_small_batches(root: Path) -> None:
     new_pipeline("cats", "image_classification", "photos", root)
     pipeline = load_pipeline("cats", root).check()
     assert (pipeline.train.epochs, pipeline.train.batch_size, pipeline.train.learning_rate) == (80, 32, 2e-3)
-    assert (pipeline.train.weight_decay, pipeline.train.label_smoothing, pipeline.train.early_stopping) == (0.05, 0.1, 0)
+    assert (pipeline.train.weight_decay, pipeline.train.loss.label_smoothing, pipeline.train.early_stopping) == (0.05, 0.1, 0)
     assert (pipeline.model.options["width"], pipeline.model.options["depth"]) == (16, 5)
     assert "RandomResizedCrop" in [choice.name for choice in pipeline.augment.transforms]
 

@@ -34,9 +34,16 @@ def test_an_unknown_class_is_named():
         classes.encode(pl.Series(["cat", "fox"]), FITTED)
 
 
-def test_the_loss_of_even_odds_is_the_logarithm_of_the_number_of_classes():
-    loss = classes.loss(torch.zeros(4, 3), torch.tensor([0, 1, 2, 0]), label_smoothing=0.0)
-    assert loss.item() == pytest.approx(np.log(3))
+def test_weights_make_every_class_count_alike():
+    targets = pl.Series(["cat"] * 6 + ["dog"] * 3 + ["ewe"])
+    weights = classes.class_weights(targets, FITTED)
+    assert (weights * [6, 3, 1]).tolist() == pytest.approx([10 / 3] * 3)
+
+
+def test_samples_are_drawn_so_that_every_class_is_drawn_as_often():
+    targets = pl.Series(["cat"] * 6 + ["dog"] * 3 + ["ewe"])
+    weights = pl.DataFrame({"target": targets, "weight": classes.sample_weights(targets, FITTED)})
+    assert weights.group_by("target").sum()["weight"].to_list() == pytest.approx([10 / 3] * 3)
 
 
 def test_the_score_is_the_share_of_right_answers():

@@ -33,12 +33,18 @@ def test_an_unknown_label_is_named() -> None:
         labels.encode(pl.Series(["cat|fox"]), FITTED)
 
 
-def test_the_loss_is_the_mean_binary_cross_entropy() -> None:
-    outputs, encoded = torch.tensor([[2.0, -1.0]]), torch.tensor([[1.0, 0.0]])
-    right = 1 / (1 + np.exp(-np.array([2.0, 1.0])))
-    assert labels.loss(outputs, encoded, label_smoothing=0).item() == pytest.approx(-np.log(right).mean())
-    smoothed = -(0.9 * np.log(right) + 0.1 * np.log(1 - right)).mean()
-    assert labels.loss(outputs, encoded, label_smoothing=0.2).item() == pytest.approx(smoothed)
+def test_the_presence_of_a_label_is_made_to_count_as_much_as_its_absence() -> None:
+    targets = pl.Series(["cat", "cat|dog", "cat|fish", "dog"])
+    assert labels.class_weights(targets, FITTED).tolist() == pytest.approx([1 / 3, 1, 3])
+
+
+def test_a_label_that_every_sample_has_keeps_its_weight() -> None:
+    assert labels.class_weights(pl.Series(["cat", "cat|dog"]), {"classes": ["cat", "dog"]}).tolist() == [1, 1]
+
+
+def test_a_sample_is_drawn_as_often_as_its_rarest_label_asks_for() -> None:
+    weights = labels.sample_weights(pl.Series(["cat", "cat", "cat|fish", "dog", "dog"]), FITTED)
+    assert (weights / weights[0]).tolist() == pytest.approx([1, 1, 3, 1.5, 1.5])
 
 
 def test_the_score_is_f1_over_all_labels_of_the_batch() -> None:
