@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -97,7 +97,7 @@ class Document:
             inside = _inside(options, item["loc"])
             if item["type"] == "missing" and isinstance(item["loc"][-1], str):
                 inside = (*inside, item["loc"][-1])
-            wrong.setdefault(inside, []).append(_explain(dict(item), list(model.model_fields)))
+            wrong.setdefault(inside, []).append(_explain(dict(item), _options_at(model, item["loc"])))
         # A value that may be this or that has a problem with each; they read as one.
         raise DocumentError(
             self.path,
@@ -198,15 +198,33 @@ def _ended(sentence: str) -> str:
 
 
 def _inside(options: Any, location: tuple[str | int, ...]) -> Place:
-    """Return the part of pydantic's `location` that the file has; the rest names types, not keys."""
+    """Return those parts of pydantic's `location` that the file has; the others name types, not keys."""
     place: Place = ()
     for part in location:
         try:
             options = options[part]
         except (KeyError, IndexError, TypeError):
-            break
+            continue
         place = (*place, part)
     return place
+
+
+def _options_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """Return the options of the mapping in which `location` ends, which may be one of several kinds told apart by name."""
+    models = [model]
+    for part in location[:-1]:
+        chosen = [kind for kind in models if kind.__name__ == part]
+        inner = [
+            kind for held in models if part in held.model_fields for kind in _models_in(held.model_fields[part].annotation)
+        ]
+        models = chosen or inner or models
+    return [name for kind in models for name in kind.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [kind for part in get_args(annotation) for kind in _models_in(part)]
 
 
 def plain(value: Any) -> Any:

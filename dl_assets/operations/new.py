@@ -84,6 +84,7 @@ def _require_free_name(name: str, root: Path) -> None:
 def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path) -> str:
     kind = registry.find("tasks", task).inputs
     inputs, transforms = registry.module("inputs", kind), registry.module("transforms", kind)
+    loss = registry.module("targets", registry.find("tasks", task).targets).LOSS
     num_samples, payloads = look_at(source, root)
     clean = inputs.suggest(payloads)
     image_size = clean_options(kind)(**clean).model_dump()["image_size"]
@@ -97,9 +98,7 @@ def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path) -> 
         split=_flow({"train": 0.7, "val": 0.15, "test": 0.15, "stratify": True, "seed": 17}),
         augment=f" {augment}" if isinstance(augment, str) else "".join(f"\n  - {_flow(entry)[1:-1]}" for entry in augment),
         model=_flow({"name": "cnn", **_model_options(image_size)}),
-        train=_flow(
-            _train_options(num_samples, image_size, registry.module("targets", registry.find("tasks", task).targets).LOSS)
-        ),
+        train=_flow(_train_options(num_samples, image_size, loss)),
     )
 
 
