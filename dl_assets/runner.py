@@ -21,7 +21,6 @@ import psutil
 
 from dl_assets import files, index, progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
-from dl_assets.artifacts.memo import Memo
 from dl_assets.artifacts.report import Report, write_report
 from dl_assets.config import SECTIONS, load_pipeline
 from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, DataError, PipelineError
@@ -62,6 +61,8 @@ def _arguments(function: Callable[..., Report], workspace: Path, out: Path, pipe
     its last run left it (None where there is none), `memo` what it remembers of that run. For these two dvc.yaml must say
     `persist: true`, else DVC deletes the artifact first.
     """
+    from dl_assets.artifacts.memo import Memo  # imports pandera, which who only starts stages does without
+
     before = DATA / pipeline / out.name
     places: dict[str, object] = {
         "out": out,
