@@ -19,7 +19,7 @@ _BUILT = ("task", "clean", "augment", "model")
 def require_sound(name: str, root: Path) -> None:
     """Raise ConfigError that lists every problem of `pipelines/<name>.yaml`.
 
-    Sections that passed and take long are not looked into again, as long as they, our code and the libraries are what they were.
+    Sections that take long and passed are not looked into again while they, our code and the libraries are what they were.
     """
     pipeline = load_pipeline(name, root)
     mark, passed = _mark(pipeline), root / "data" / ".tmp" / f"{name}.sound"
