@@ -24,7 +24,7 @@ ui: setup ## open the Dagster UI at http://127.0.0.1:3000 (PORT=...)
 	@dl ui --port $(PORT)
 
 test: setup ## run the tests
-	@python -m pytest -n 2 --dist loadfile
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## style, types, import layers, pipelines, definitions
 	@ruff format --check . && ruff check .

@@ -22,7 +22,6 @@ import psutil
 
 from dl_assets import files, index, progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
-from dl_assets.artifacts.memo import Memo
 from dl_assets.artifacts.report import Report, write_report
 from dl_assets.config import SECTIONS, Pipeline, load_pipeline
 from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, DataError, PipelineError
@@ -79,6 +78,8 @@ def _arguments(function: Callable[..., Report], workspace: Path, out: Path, pipe
     `persist: true`, else DVC deletes the artifact first. `checkpoints` is a folder that outlives a killed run and is removed
     when the artifact is published, `logs` one that stays.
     """
+    from dl_assets.artifacts.memo import Memo  # imports pandera, which who only starts stages does without
+
     before = DATA / pipeline / out.name
     places: dict[str, object] = {
         "out": out,

@@ -29,5 +29,5 @@ def completes_after(workspace: Any, *command: str) -> None:
     assert not (workspace.root / "data/digits/model").exists()
     workspace.edit_pipeline("digits", LONG, "epochs: 3")
     workspace.run(*command)
-    assert "train@digits" not in workspace.run("dvc", "status", "train@digits").stdout
+    assert workspace.changed_in_dvc("train@digits") == set()
     assert len((workspace.root / "data/digits/model/history.csv").read_text().splitlines()) == 4

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
@@ -18,6 +17,7 @@ from PIL import Image
 from workspace import Workspace, make_workspace
 
 from dl_assets.index import write_index
+from dl_assets.operations.sound import require_sound
 
 PETS = """\
 task: image_classification
@@ -48,12 +48,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def project(shared: Workspace) -> Iterator[Workspace]:
-    """A project with the pipeline `pets` of 24 photos; nothing has run."""
+    """A project with the pipeline `pets` of 24 photos that was found sound; nothing has run."""
     for path in (*shared.root.glob("pipelines/*"), *map(shared.root.joinpath, ("data", "photos", "dvc.lock", ".dvc/cache"))):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     shared.write_pipeline("pets", PETS)
     write_photos(shared.root / "photos", cat=12, dog=12)
     write_index(shared.root)
+    require_sound("pets", shared.root)  # else every `dl run` builds the model once more, which takes seconds
     yield shared
     for process in shared.processes():
         process.kill()
@@ -77,21 +78,21 @@ def damage(folder: Path) -> None:
 
 def ask(project: Workspace, *command: str, code: int, says: tuple[str, ...]) -> str:
     """Run a command that must fail; return the one error that it tells."""
-    result = project.run("dl", *command, check=False)
-    assert result.returncode == code, result.stdout
-    assert "Traceback" not in result.stdout
-    _, *errors = f"\n{result.stdout}".split("\nERROR: ")
-    assert len(errors) == 1, result.stdout
+    result = project.call("dl", *command, check=False)
+    told = result.stdout + result.stderr
+    assert result.returncode == code, told
+    assert "Traceback" not in told
+    _, *errors = f"\n{told}".split("\nERROR: ")
+    assert len(errors) == 1, told
     for words in says:
-        assert words in errors[0], result.stdout
+        assert words in errors[0], told
     return errors[0]
 
 
 def output_of(project: Workspace, *command: str) -> tuple[int, str]:
     """Exit code and standard output alone, which is what a program reads."""
-    process = project.start("dl", *command, stderr=subprocess.DEVNULL)
-    output, _ = process.communicate(timeout=120)
-    return process.returncode, output
+    result = project.call("dl", *command, check=False)
+    return result.returncode, result.stdout
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -106,6 +107,7 @@ def results(project: Workspace, pipeline: str = "pets") -> set[str]:
 
 
 def test_all_mistakes_of_a_file_are_told_alike_by_every_command(project: Workspace) -> None:
+    shutil.rmtree(project.root / "data")
     project.edit_pipeline("pets", "epochs: 1, batch_size: 8", "epoch: 1, batch_size: ten")
     project.edit_pipeline("pets", "name: cnn", "name: cnm")
     says = (
@@ -124,7 +126,7 @@ def test_two_files_of_one_name_stop_that_pipeline_and_no_other(project: Workspac
     says = ("pipelines/twice.yaml and pipelines/twice.yml claim the same name 'twice'", "Rename or delete one of them.")
     for command in (("check",), ("run", "twice")):
         ask(project, *command, code=2, says=says)
-    told = project.run("dl", "run", "pets", "ingest").stdout
+    told = project.call("dl", "run", "pets", "ingest").stdout
     assert "Raw          data/pets/raw" in told
 
 
@@ -132,7 +134,7 @@ def test_a_broken_file_does_not_stop_another_pipeline(project: Workspace) -> Non
     project.write_pipeline("broken", PETS)
     write_index(project.root)
     project.write_pipeline("broken", "task: [")
-    told = project.run("dl", "run", "pets", "ingest").stdout
+    told = project.call("dl", "run", "pets", "ingest").stderr
     assert "WARNING: pipelines/broken.yaml:1: not valid YAML" in told
     assert results(project) == {"raw"}
     ask(project, "run", "broken", code=2, says=("pipelines/broken.yaml:1: not valid YAML",))
@@ -148,7 +150,7 @@ def test_a_stale_index_is_told_by_dvc_and_mended_by_a_run(project: Workspace) ->
     says = "index.yaml is stale: for 'pets' it says input: photos, but pipelines/pets.yaml says others. Run: dl sync"
     assert told.returncode != 0 and says in told.stdout
     ask(project, "check", code=2, says=(says,))
-    project.run("dl", "run", "pets", "ingest")
+    project.call("dl", "run", "pets", "ingest")
     shutil.rmtree(project.root / "others")
 
 
@@ -158,7 +160,7 @@ def test_a_pipeline_whose_file_was_deleted_is_told_and_forgotten(project: Worksp
     (project.root / "pipelines" / "gone.yaml").unlink()
     ask(project, "check", code=2, says=("it lists 'gone', but pipelines/gone.yaml does not exist. Run: dl sync",))
     ask(project, "run", "gone", code=2, says=("pipelines/gone.yaml does not exist", "Pipelines: pets."))
-    project.run("dl", "check")
+    project.call("dl", "check")
 
 
 # ---- the data --------------------------------------------------------------------------------------------------
@@ -189,7 +191,7 @@ def test_a_class_of_one_photo_is_told_in_the_same_words_through_both_doors(proje
 
 def test_damaged_files_are_rejected_one_by_one_and_the_run_goes_on(project: Workspace) -> None:
     damage(project.root / "photos")
-    project.run("dl", "run", "pets", "clean")
+    project.call("dl", "run", "pets", "clean")
     rejected = pl.read_parquet(project.root / "data" / "pets" / "clean" / "rejected.parquet")
     assert dict(rejected.select("origin", "reason").iter_rows()) == {
         "cat/nothing.png": "unreadable",
@@ -200,7 +202,7 @@ def test_damaged_files_are_rejected_one_by_one_and_the_run_goes_on(project: Work
 
 
 def test_too_many_rejected_files_fail_the_run_through_both_doors_and_lose_nothing(project: Workspace) -> None:
-    project.run("dl", "run", "pets", "clean")
+    project.call("dl", "run", "pets", "clean")
     before = fingerprint(project.root / "data" / "pets" / "clean")
     damage(project.root / "photos")
     project.edit_pipeline("pets", "max_rejected: 0.2", "max_rejected: 0.05")
@@ -222,6 +224,7 @@ def test_too_many_rejected_files_fail_the_run_through_both_doors_and_lose_nothin
 
 @pytest.mark.parametrize(("place", "door"), [("data", ()), ("data/pets", ("--dagster",))])
 def test_a_file_where_the_results_belong_is_told_and_kept(project: Workspace, place: str, door: tuple[str, ...]) -> None:
+    shutil.rmtree(project.root / "data")
     path = project.root / place
     path.parent.mkdir(exist_ok=True)
     path.write_text("mine")
@@ -311,7 +314,7 @@ def test_the_check_lists_its_problems_as_json(project: Workspace) -> None:
 
 
 def test_the_status_says_why_a_stage_would_run(project: Workspace) -> None:
-    project.run("dl", "run", "pets", "clean")
+    project.call("dl", "run", "pets", "clean")
     project.edit_pipeline("pets", "path: photos", "path: ./photos")
     code, text = output_of(project, "status", "pets", "--json")
     status = json.loads(text)
@@ -319,7 +322,7 @@ def test_the_status_says_why_a_stage_would_run(project: Workspace) -> None:
     assert "pipelines/pets.yaml: source modified" in status["ingest@pets"][0]
     assert status["clean@pets"] == ["ingest would run before it"]
     assert status["train@pets"] == ["has not run yet"]
-    assert "would run: has not run yet" in project.run("dl", "status").stdout
+    assert "would run: has not run yet" in project.call("dl", "status").stdout
 
 
 def test_debug_shows_the_traceback_of_a_command_and_of_a_stage(project: Workspace) -> None:

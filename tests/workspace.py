@@ -7,9 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import psutil
+import pytest
+from dvc.repo import Repo
+
+from dl_assets.__main__ import main
 
 REPOSITORY = Path(__file__).parents[1]
 SHIPPED = ("dvc.yaml", "workspace.yaml", "dagster.yaml", "dl_assets", "pipelines", ".dvcignore", ".gitignore")
@@ -57,6 +63,26 @@ class Workspace:
             assert process.returncode == 0, f"{' '.join(command)} exited with {process.returncode}:\n{output}"
         return subprocess.CompletedProcess(command, process.returncode, output)
 
+    def call(self, *command: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run `dl` in this process, which spares seconds of imports. What it starts, such as stages, are processes as ever."""
+        assert command[0] == "dl"
+        out, err, code = StringIO(), StringIO(), 0
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.root)
+            patch.setattr(sys, "argv", list(command))
+            environment = self.environment
+            for name in set(os.environ) - set(environment):
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        if check:
+            assert code == 0, f"{' '.join(command)} exited with {code}:\n{out.getvalue()}{err.getvalue()}"
+        return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
     def write_pipeline(self, name: str, text: str) -> Path:
         path = self.root / "pipelines" / f"{name}.yaml"
         path.write_text(text)
@@ -84,8 +110,13 @@ class Workspace:
                 continue
         return found
 
+    def changed_in_dvc(self, *targets: str) -> set[str]:
+        """What `dvc status` lists, asked of DVC in this process: a new one takes more than a second."""
+        with chdir(self.root), Repo(_wait_for_lock=True) as repo:
+            return set(repo.status(targets=list(targets) or None))
+
     def dvc_is_clean(self) -> bool:
-        return "up to date" in self.run("dvc", "status").stdout
+        return self.changed_in_dvc() == set()
 
 
 def wait_for(truth: Callable[[], object], seconds: float = 90, what: str = "") -> None:
@@ -114,7 +145,8 @@ def make_workspace(root: Path) -> Workspace:
     for name in SHIPPED:
         source = REPOSITORY / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            # With what Python has compiled (but not with what another process is compiling), else every first command does so.
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy2(source, root / name)
     (root / ".dvc").mkdir()
@@ -125,10 +157,16 @@ def make_workspace(root: Path) -> Workspace:
     workspace = Workspace(root)
     workspace.write_pipeline("digits", DIGITS)
     workspace.run("git", "init", "-q", "-b", "main")
-    workspace.run("dl", "sync")
+    workspace.call("dl", "sync")
     workspace.run("git", "add", ".")
     workspace.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "start")
     return workspace
+
+
+def copy_of(workspace: Workspace, root: Path) -> Workspace:
+    """Copy all that is in a workspace; the copy knows nothing of the original."""
+    shutil.copytree(workspace.root, root, symlinks=True, ignore=shutil.ignore_patterns("*.pyc.*"))
+    return Workspace(root)
 
 
 def free_port() -> int:

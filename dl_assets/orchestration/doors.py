@@ -10,8 +10,8 @@ from dl_assets.artifacts import ARTIFACT_OF_STAGE
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.execution import RunFailed, follow, job_command, reproduce_command
 from dl_assets.orchestration.graph import load_graph
-from dl_assets.orchestration.sensor import WEBSERVER
 from dl_assets.orchestration.terminal import display
+from dl_assets.orchestration.webserver import WEBSERVER
 from dl_assets.problems import choose
 from dl_assets.runner import writable
 

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +15,8 @@ from dl_assets.orchestration.dead_runs import bury_dead_runs
 from dl_assets.orchestration.graph import Graph, Node
 from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata
 from dl_assets.orchestration.versions import Lock, code_version_locked, data_version, input_versions, read_lock
+from dl_assets.orchestration.webserver import reload_definitions
 
-WEBSERVER = "DL_WEBSERVER"
-CODE_LOCATION = "dl_assets"
 _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 AssetEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
@@ -112,21 +109,6 @@ def fingerprint(root: Path) -> str:
     paths = [root / "dvc.yaml", *sorted((root / PIPELINES).glob("*.y*ml")), *sorted((root / "dl_assets").rglob("*.py"))]
     stamps = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths if path.exists()]
     return hashlib.md5(json.dumps(stamps).encode(), usedforsecurity=False).hexdigest()
-
-
-def reload_definitions() -> bool:
-    """Ask the webserver that `dl ui` started to load the definitions again; False where there is none."""
-    address = os.environ.get(WEBSERVER)
-    if not address:
-        return False
-    query = "mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
-    body = json.dumps({"query": query, "variables": {"name": CODE_LOCATION}}).encode()
-    request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - our own webserver
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return "errors" not in json.load(answer)
-    except OSError:
-        return False  # no webserver yet, or none any more: the next tick asks again
 
 
 def _lock_stamp(root: Path) -> str:

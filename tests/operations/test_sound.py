@@ -39,8 +39,23 @@ def test_a_mistake_made_after_a_sound_run_is_told(tmp_path: Path) -> None:
         require_sound("a", tmp_path)
 
 
-def test_a_sound_file_is_looked_into_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_in_a_section_that_is_checked_quickly_is_told_too_and_all_at_once(tmp_path: Path) -> None:
     write(tmp_path, PIPELINE)
     require_sound("a", tmp_path)
-    monkeypatch.setattr("dl_assets.config.Pipeline.check", lambda pipeline: pytest.fail("looked into again"))
+    write(tmp_path, PIPELINE.replace("split: {}", "split: {sed: 3}").replace("train: {}", "train: {epochs: many}"))
+    with pytest.raises(ConfigError, match=r"has 2 problems:\n(.*sed.*\n.*many|.*many.*\n.*sed)"):
+        require_sound("a", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "edit", [("", ""), ("train: {}", "train: {epochs: 3}"), ("schedule: {}", 'schedule: {cron: "0 3 * * *"}')]
+)
+def test_a_sound_model_and_policy_are_built_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: tuple[str, str]
+) -> None:
+    write(tmp_path, PIPELINE)
+    require_sound("a", tmp_path)
+    for section in ("model", "augment"):
+        monkeypatch.setattr(f"dl_assets.config.Pipeline.{section}", property(lambda pipeline: pytest.fail("built again")))
+    write(tmp_path, PIPELINE.replace(*edit))
     require_sound("a", tmp_path)

@@ -7,6 +7,7 @@ from typing import Any
 
 import grimp
 import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from ruamel.yaml import YAML
 from workspace import Workspace
 
@@ -14,6 +15,7 @@ from dl_assets import index
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
 from dl_assets.artifacts.memo import Memo
 from dl_assets.config import SECTIONS, Pipeline, load_pipeline, scan_pipelines
+from dl_assets.orchestration.definitions import build_definitions
 
 REPOSITORY = Path(__file__).parents[2]
 STAGES = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text())["stages"]
@@ -137,9 +139,9 @@ class Recorder:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_exactly_the_parameters_that_dvc_yaml_declares(
-    stage: str, ran: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: str, ran_once: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(ran.root)
+    monkeypatch.chdir(ran_once.root)
     recorder = Recorder(load_pipeline("digits"))
     folders = {name: Path("data/digits", name) for name in artifacts_read(stage)}
     places = {"out": tmp_path / "out", "pages": tmp_path / "pages", "before": None}
@@ -168,21 +170,20 @@ def test_the_index_that_is_committed_is_fresh() -> None:
         index.require_fresh(name, REPOSITORY)
 
 
-def test_dagster_has_the_edges_of_dvc_yaml(workspace) -> None:  # type: ignore[no-untyped-def]
-    from dl_assets.orchestration.definitions import build_definitions
+@pytest.fixture(scope="module")
+def asset_graph(ran_once: Workspace) -> AssetGraph:
+    return build_definitions(ran_once.root).resolve_asset_graph()
 
-    graph = build_definitions(workspace.root).resolve_asset_graph()
+
+def test_dagster_has_the_edges_of_dvc_yaml(asset_graph: AssetGraph) -> None:
     producer = {out: stage for stage in STAGES for out in outs(stage)}
     for stage in STAGES:
-        key = next(key for key in graph.get_all_asset_keys() if key.path == ["digits", ARTIFACT_OF_STAGE[stage]])
+        key = next(key for key in asset_graph.get_all_asset_keys() if key.path == ["digits", ARTIFACT_OF_STAGE[stage]])
         expected = {ARTIFACT_OF_STAGE[producer[dep]] for dep in deps(stage) if dep in producer}
-        assert {parent.path[1] for parent in graph.get(key).parent_keys} == expected
+        assert {parent.path[1] for parent in asset_graph.get(key).parent_keys} == expected
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_checks_of_dvc_yaml_are_checks_of_dagster(stage: str, workspace) -> None:  # type: ignore[no-untyped-def]
-    from dl_assets.orchestration.definitions import build_definitions
-
-    graph = build_definitions(workspace.root).resolve_asset_graph()
-    found = {key.name for key in graph.asset_check_keys if key.asset_key.path == ["digits", ARTIFACT_OF_STAGE[stage]]}
+def test_checks_of_dvc_yaml_are_checks_of_dagster(stage: str, asset_graph: AssetGraph) -> None:
+    found = {key.name for key in asset_graph.asset_check_keys if key.asset_key.path == ["digits", ARTIFACT_OF_STAGE[stage]]}
     assert found == set(STAGES[stage]["do"]["meta"]["dagster"].get("checks", []))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from workspace import DIGITS, Workspace, free_port, make_workspace, wait_for
+from workspace import DIGITS, Workspace, copy_of, free_port, wait_for
 
 MODULE = ("-m", "dl_assets.orchestration.definitions")
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
@@ -25,12 +25,19 @@ def test_the_definitions_are_valid(workspace: Any) -> None:
     )
 
 
-def test_loading_the_definitions_imports_nothing_heavy(workspace: Any) -> None:
-    code = (
-        "import sys, dl_assets.orchestration.definitions as d; "
-        "heavy = ('torch', 'pytorch_lightning', 'albumentations', 'sklearn', 'matplotlib', 'pandera'); "
-        "print([m for m in heavy if m in sys.modules])"
-    )
+HEAVY = ("torch", "pytorch_lightning", "albumentations", "sklearn", "matplotlib", "pandera")
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("definitions", HEAVY),  # loaded by the UI, the daemon and every run
+        ("doors", (*HEAVY, "dagster", "polars")),  # `dl run`
+        ("reproduce", (*HEAVY, "dagster", "polars")),  # what starts DVC
+    ],
+)
+def test_what_only_starts_others_imports_nothing_heavy(workspace: Any, module: str, heavy: tuple[str, ...]) -> None:
+    code = f"import sys, dl_assets.orchestration.{module}; print([m for m in {heavy} if m in sys.modules])"
     assert workspace.run(sys.executable, "-c", code).stdout.strip().endswith("[]")
 
 
@@ -77,9 +84,10 @@ class Webserver:
 
 
 @pytest.fixture(scope="module")
-def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
-    """`dl ui`: the webserver and the daemon that launches queued runs and evaluates the sensor."""
-    workspace = make_workspace(tmp_path_factory.mktemp("ui") / "w")
+def webserver(ran_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
+    """`dl ui`: the webserver and the daemon that launches queued runs and evaluates the sensor. The model has to be trained."""
+    workspace = copy_of(ran_once, tmp_path_factory.mktemp("ui") / "w")
+    workspace.edit_pipeline("digits", "learning_rate: 3.0e-3", "learning_rate: 2.0e-3")
     port = free_port()
     process = workspace.start("dl", "ui", "--port", str(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     server = Webserver(workspace, port)
@@ -121,7 +129,7 @@ def test_an_edit_of_a_parameter_turns_the_asset_stale_in_the_running_ui(webserve
 def test_terminate_leaves_no_process_behind(webserver: Webserver) -> None:
     workspace = webserver.workspace
     workspace.write_pipeline("long", DIGITS.replace("epochs: 2", "epochs: 2000"))
-    workspace.run("dl", "sync")
+    workspace.call("dl", "sync")
     wait_for(lambda: "long/model" in webserver.stale(), 60, "the new pipeline to appear")
     run_id = webserver.launch("long")
     wait_for(lambda: workspace.processes("dl_assets stage train"), 120, "training to start")
