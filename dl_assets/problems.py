@@ -214,10 +214,8 @@ def _options_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list
     models = [model]
     for part in location[:-1]:
         chosen = [kind for kind in models if kind.__name__ == part]
-        inner = [
-            kind for held in models if part in held.model_fields for kind in _models_in(held.model_fields[part].annotation)
-        ]
-        models = chosen or inner or models
+        fields = [kind.model_fields[part] for kind in models if part in kind.model_fields]
+        models = chosen or [kind for field in fields for kind in _models_in(field.annotation)] or models
     return [name for kind in models for name in kind.model_fields]
 
 

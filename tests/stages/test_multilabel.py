@@ -69,7 +69,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Repor
     inputs = {name: folders[name] for name in ("clean", "parts", "model")}
     reports = {"split": split(PIPELINE, clean=folders["clean"], before=None, out=folders["parts"])}
     augment(PIPELINE, clean=folders["clean"], parts=folders["parts"], out=folders["augmented"])
-    train(PIPELINE, clean=folders["clean"], parts=folders["parts"], augmented=folders["augmented"], out=folders["model"])
+    read = {name: folders[name] for name in ("clean", "parts", "augmented")}
+    kept = {name: folders["model"].parent / name for name in ("checkpoints", "logs")}
+    train(PIPELINE, **read, **kept, out=folders["model"])
     reports["evaluate"] = evaluate(PIPELINE, **inputs, out=folders["evaluation"])
     reports["export"] = export(PIPELINE, **inputs, out=folders["exported"])
     return root, reports
