@@ -144,7 +144,7 @@ def test_a_stage_reads_exactly_the_parameters_that_dvc_yaml_declares(
     monkeypatch.chdir(ran_once.root)
     recorder = Recorder(load_pipeline("digits"))
     folders = {name: Path("data/digits", name) for name in artifacts_read(stage)}
-    places = {"out": tmp_path / "out", "pages": tmp_path / "pages", "before": None}
+    places = {name: tmp_path / name for name in PLACES - {"before", "memo"}} | {"before": None}
     for name in ("out", "pages"):
         places[name].mkdir()
     arguments = {**folders, **places, "memo": Memo((), tmp_path / "old", tmp_path / "new")}
