@@ -1,3 +1,4 @@
+import ctypes
 import pickle
 from pathlib import Path
 
@@ -48,6 +49,20 @@ def test_a_broken_shard_is_named(tmp_path: Path) -> None:
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(ArtifactError, match=r"pixels-00000\.npy cannot be read"):
         ArrayReader(tmp_path, samples)
+
+
+def test_a_row_that_a_shard_has_not_is_named(tmp_path: Path) -> None:
+    samples = write_arrays(tmp_path, np.zeros((3, 2, 2, 1), np.uint8), 8)
+    wrong = samples.with_columns(row=pl.Series([0, 2, 0]))
+    with pytest.raises(ArtifactError, match=r"pixels-00000\.npy holds 2 arrays, but the table asks for number 2\. Delete"):
+        ArrayReader(tmp_path, wrong)
+
+
+def test_arrays_lie_at_their_addresses(tmp_path: Path) -> None:
+    samples = write_arrays(tmp_path, np.arange(28, dtype=np.uint8).reshape(7, 2, 2, 1), 10)
+    reader, indices = ArrayReader(tmp_path, samples.reverse()), np.array([5, 0, 3, 3])
+    found = [ctypes.string_at(address, 4) for address in reader.each(indices).addresses.tolist()]
+    assert found == [array.tobytes() for array in reader.each(indices)]
 
 
 def test_no_arrays_make_no_shards(tmp_path: Path) -> None:
