@@ -90,6 +90,11 @@ class Mapped:
         shards, rows = self._places.T.tolist()
         return map(getitem, map(self._maps.__getitem__, shards), rows)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of each of them."""
+        return next(iter(self._maps.values())).shape[1:]
+
 
 class ArrayReader:
     """`Arrays` that are memory-mapped. In another process, where they may be sent, they are opened anew."""
@@ -123,15 +128,16 @@ class ArrayReader:
         return next(iter(self._maps.values())).shape[1:]
 
     def _find(self) -> NDArray[np.int64]:
-        """Return where in memory each array begins, [N]."""
+        """Return where in memory each array begins, [N]. Whoever reads there relies on it that all is as it should be."""
         addresses = np.empty(len(self), np.int64)
         for shard, arrays in self._maps.items():
             is_here = self._places[:, 0] == shard
             rows = self._places[is_here, 1]
-            if rows.max() >= len(arrays):
-                path = self._folder / _pixels_name(shard)
+            missing = rows[(rows < 0) | (rows >= len(arrays))]
+            if len(missing) or arrays.shape[1:] != self.shape or arrays.dtype != np.uint8:
                 raise ArtifactError(
-                    f"{path} holds {len(arrays)} arrays, but the table asks for number {rows.max()}. "
+                    f"{self._folder / _pixels_name(shard)} holds {len(arrays)} arrays of {arrays.shape[1:]}, {arrays.dtype}; "
+                    f"expected are those of {self.shape}, uint8, up to number {rows.max()}. "
                     "Delete the folder and run clean again."
                 )
             addresses[is_here] = arrays.ctypes.data + rows * arrays.strides[0]

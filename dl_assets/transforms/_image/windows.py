@@ -81,17 +81,20 @@ class Windows:
 
     def copy(self, pictures: Iterable[NDArray[np.uint8]], keys: Keys, out: NDArray[np.uint8]) -> None:
         """Copy what is seen of each picture, which may be a view of a file, into `out`, uint8 [B, *self.size, C]."""
+        stored = (*self._stored, out.shape[-1])
         addresses: Addresses | None = getattr(pictures, "addresses", None)
         if addresses is not None:
+            assert getattr(pictures, "shape", None) == stored, "compose was told so"
             self._copy(addresses, keys, out)
             return
-        held = np.empty((len(keys), *self._stored, out.shape[-1]), np.uint8)
+        held = np.empty((len(keys), *stored), np.uint8)
         for place, picture in zip(held, pictures, strict=True):
             place[...] = picture
         self._copy(held.ctypes.data + held.strides[0] * np.arange(len(held)), keys, out)
 
     def _copy(self, addresses: Addresses, keys: Keys, out: NDArray[np.uint8]) -> None:
         views, channels = self._views(keys), out.shape[-1]
+        assert addresses.shape == keys.shape and out.shape == (len(keys), *views.size, channels)
         (top, left), (is_upside_down, is_mirrored) = views.corner, views.is_turned
         length = self._stored[1] * channels  # in bytes, from line to line
         first = addresses + (top + is_upside_down * (views.size[0] - 1)) * length + left * channels
