@@ -1,6 +1,6 @@
 """uint8 arrays of one shape in few large files: as they are, read by memory mapping, or as JPEGs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import getitem
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +24,8 @@ class Arrays(Protocol):
         """Return one array, which may be a view of the file: it is not to be written to."""
         ...
 
-    def each(self, indices: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-        """Return several arrays one after the other, in less time than one by one."""
+    def each(self, indices: NDArray[np.int64]) -> Iterable[NDArray[np.uint8]]:
+        """Return several arrays one after the other, in less time than one by one; as `Mapped` where they are uncompressed."""
         ...
 
     def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -80,6 +80,22 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (self._row, *self._shape)})
 
 
+class Mapped:
+    """Some arrays of memory-mapped shards, one after the other; from each of the `addresses` [N] on lies one without a gap."""
+
+    def __init__(self, maps: dict[int, NDArray[np.uint8]], places: NDArray[np.int64], addresses: NDArray[np.int64]) -> None:
+        self._maps, self._places, self.addresses = maps, places, addresses
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        shards, rows = self._places.T.tolist()
+        return map(getitem, map(self._maps.__getitem__, shards), rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of each of them."""
+        return next(iter(self._maps.values())).shape[1:]
+
+
 class ArrayReader:
     """`Arrays` that are memory-mapped. In another process, where they may be sent, they are opened anew."""
 
@@ -88,6 +104,7 @@ class ArrayReader:
         self._places = self._samples.to_numpy()
         shards: list[int] = sorted(set(samples["shard"]))
         self._maps = {shard: _load(folder / _pixels_name(shard)) for shard in shards}
+        self._addresses = self._find()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ArrayReader, (self._folder, self._samples)
@@ -100,9 +117,8 @@ class ArrayReader:
         array: NDArray[np.uint8] = self._maps[shard][row]
         return array
 
-    def each(self, indices: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-        shards, rows = self._places[indices].T.tolist()
-        return map(getitem, map(self._maps.__getitem__, shards), rows)
+    def each(self, indices: NDArray[np.int64]) -> Mapped:
+        return Mapped(self._maps, self._places[indices], self._addresses[indices])
 
     def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         return stack(self, indices)
@@ -110,6 +126,22 @@ class ArrayReader:
     @property
     def shape(self) -> tuple[int, ...]:
         return next(iter(self._maps.values())).shape[1:]
+
+    def _find(self) -> NDArray[np.int64]:
+        """Return where in memory each array begins, [N]. Whoever reads there relies on it that all is as it should be."""
+        addresses = np.empty(len(self), np.int64)
+        for shard, arrays in self._maps.items():
+            is_here = self._places[:, 0] == shard
+            rows = self._places[is_here, 1]
+            missing = rows[(rows < 0) | (rows >= len(arrays))]
+            if len(missing) or arrays.shape[1:] != self.shape or arrays.dtype != np.uint8:
+                raise ArtifactError(
+                    f"{self._folder / _pixels_name(shard)} holds {len(arrays)} arrays of {arrays.shape[1:]}, {arrays.dtype}; "
+                    f"expected are those of {self.shape}, uint8, up to number {rows.max()}. "
+                    "Delete the folder and run clean again."
+                )
+            addresses[is_here] = arrays.ctypes.data + rows * arrays.strides[0]
+        return addresses
 
 
 class JpegWriter:

@@ -69,9 +69,9 @@ def _changed(
     for variant in range(1, num_variants + 1):
         keys = policy.keys(numbers, seed=_SEED, epoch=variant)
         for start in range(0, len(train), _BATCH):
-            indices = range(start, min(start + _BATCH, len(train)))
-            batch = policy.batch((arrays[index] for index in indices), keys[start : indices.stop])
-            yield from ((variant, index, array) for index, array in zip(indices, batch, strict=True))
+            indices = np.arange(start, min(start + _BATCH, len(train)))
+            batch = policy.batch(arrays.each(indices), keys[indices])
+            yield from ((variant, index, array) for index, array in zip(indices.tolist(), batch, strict=True))
 
 
 def _compose(config: Pipeline, shape: tuple[int, ...]) -> Any:

@@ -85,7 +85,7 @@ class Policy:
         The pictures are read one after the other and never written to: they may be views of a file.
         """
         out = np.empty((len(keys), *self.shape), np.uint8) if out is None else out
-        assert out.flags.c_contiguous, "OpenCV would write into a copy"
+        assert out.flags.c_contiguous, "it is written to as one piece of memory"
         if not self._changes:
             self._windows.copy(pictures, keys, out)
             return out

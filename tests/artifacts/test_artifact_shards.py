@@ -1,3 +1,4 @@
+import ctypes
 import pickle
 from pathlib import Path
 
@@ -48,6 +49,30 @@ def test_a_broken_shard_is_named(tmp_path: Path) -> None:
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(ArtifactError, match=r"pixels-00000\.npy cannot be read"):
         ArrayReader(tmp_path, samples)
+
+
+@pytest.mark.parametrize("row", [2, -1])
+def test_a_row_that_a_shard_has_not_is_noticed(tmp_path: Path, row: int) -> None:
+    samples = write_arrays(tmp_path, np.zeros((3, 2, 2, 1), np.uint8), 8)
+    with pytest.raises(ArtifactError, match=r"pixels-00000\.npy holds 2 arrays of .*, up to number .*\. Delete the folder"):
+        ArrayReader(tmp_path, samples.with_columns(row=pl.Series([0, row, 0])))
+
+
+@pytest.mark.parametrize("other", [np.zeros((1, 2, 1, 1), np.uint8), np.zeros((1, 2, 2, 1), np.int16)])
+def test_a_shard_of_other_arrays_is_noticed(tmp_path: Path, other: np.ndarray) -> None:
+    samples = write_arrays(tmp_path, np.zeros((3, 2, 2, 1), np.uint8), 8)
+    np.save(tmp_path / "pixels-00001.npy", other)
+    with pytest.raises(
+        ArtifactError, match=r"pixels-00001\.npy holds 1 arrays of .*; expected are those of \(2, 2, 1\), uint8"
+    ):
+        ArrayReader(tmp_path, samples)
+
+
+def test_arrays_lie_at_their_addresses(tmp_path: Path) -> None:
+    samples = write_arrays(tmp_path, np.arange(28, dtype=np.uint8).reshape(7, 2, 2, 1), 10)
+    reader, indices = ArrayReader(tmp_path, samples.reverse()), np.array([5, 0, 3, 3])
+    found = [ctypes.string_at(address, 4) for address in reader.each(indices).addresses.tolist()]
+    assert found == [array.tobytes() for array in reader.each(indices)]
 
 
 def test_no_arrays_make_no_shards(tmp_path: Path) -> None:

@@ -66,41 +66,27 @@ def copying(arrays: NDArray[np.uint8], out: NDArray[np.uint8]) -> Callable[[], N
     return way
 
 
-def copying_each(arrays: NDArray[np.uint8], out: NDArray[np.uint8]) -> Callable[[], None]:
-    def way() -> None:
-        for _ in range(REPEATS):
-            for index in range(BATCH):
-                np.copyto(out[index], arrays[index])
-
-    return way
-
-
-@pytest.mark.parametrize(("size", "times"), [(32, 4.0), (64, 3.5), (128, 2.8), (256, 2.0)])
+@pytest.mark.parametrize(("size", "times"), [(32, 4.5), (64, 4.5), (128, 4.5), (256, 2.0)])
 def test_light_augmentation_of_a_packed_batch(tmp_path: Path, size: int, times: float) -> None:
-    """The aim is 4.5 times albumentations per picture, and 0.8 of memcpy.
+    """The aim is 4.5 times albumentations per picture, and 0.8 of the bytes a second of one memcpy of what comes out.
 
-    The first is reached at 32 px in most of five runs (4.4 to 5.4), at times at 64 px (4.1 to 5.1), not where pictures are
-    larger (3.5 to 4.3 at 128, 2.5 to 3.2 at 256 px): there both ways wait for memory, and albumentations' overhead, which is
-    what we save, does not grow with the picture. Nor is the second, of memcpy one by one: 0.3 to 0.4 at 32, 0.4 to 0.5 at 64,
-    0.55 to 0.66 at 128, 0.7 to 0.8 at 256 px; one call for the whole batch is far off (0.03 to 0.7). A call for each picture
-    costs more than its bytes, and a crop is copied line by line, half of them turned round. What is asserted is what even
-    a busy machine shows.
+    In six runs on a machine that was busy with other work the first was reached up to 128 px (by 4.8 at least), where it is
+    asserted. At 256 px both sides wait for memory: 2.4 to 3.7, where one memcpy was 3.1 to 6.1 times as fast as albumentations.
+    Of memcpy it is 0.62 to 0.82 there, and less where pictures are smaller and the 1.3 us of Python for each count.
     """
     reader = packed(tmp_path, size)
     policy = made("light", reader)
-    out, whole = np.empty((BATCH, *policy.shape), np.uint8), np.empty((BATCH, *reader.shape), np.uint8)
-    stored, kept = reader.batch(np.arange(BATCH)), out.copy()
+    out = np.empty((BATCH, *policy.shape), np.uint8)
     seconds = cpu_seconds(
         {
             "light: crop to 7/8, flip": ours(policy, reader, out),
             "albumentations: RandomCrop, HorizontalFlip": theirs(plain(policy), reader, out),
-            "memcpy of the stored pictures, one by one": copying_each(stored, whole),
-            "memcpy of the stored pictures, in one call": copying(stored, whole),
-            "memcpy of as many pixels as are left, in one call": copying(kept, out),
+            "memcpy of as many bytes, in one call": copying(out.copy(), out),
         }
     )
     show(f"Light augmentation of a packed batch of {BATCH}, {size} px", seconds, count=BATCH * REPEATS, unit="picture")
-    found, library, *_ = seconds.values()
+    found, library, memcpy = seconds.values()
+    print(f"  {memcpy / found:.2f} of memcpy")
     assert library > times * found
 
 

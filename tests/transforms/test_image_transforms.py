@@ -1,15 +1,21 @@
 import json
 import pickle
 from collections.abc import Iterator
+from functools import partial
+from hashlib import sha256
 from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import albumentations
 import cv2
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+from dl_assets.artifacts.shards import ArrayWriter, JpegWriter, open_arrays
 from dl_assets.config import Choice
 from dl_assets.errors import ArtifactError
 from dl_assets.transforms import image as transforms
@@ -188,6 +194,34 @@ def test_a_batch_is_written_where_it_is_wanted(names: tuple[str, ...]) -> None:
     np.testing.assert_array_equal(out, made.batch(noise(3, 9, 9, 3), keys(3)))
 
 
+@pytest.mark.parametrize(
+    "names", [("RandomCrop",), ("VerticalFlip", "HorizontalFlip"), ("RandomCrop", "HorizontalFlip", "Blur")]
+)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("writer", [ArrayWriter, partial(JpegWriter, quality=90)])
+def test_how_pictures_are_stored_changes_nothing(tmp_path: Path, writer: Any, channels: int, names: tuple[str, ...]) -> None:
+    with writer(tmp_path, max_shard_bytes=1000) as opened:
+        places = [opened.write(picture) for picture in noise(10, 20, 17, channels)]
+    arrays = open_arrays(tmp_path, pl.DataFrame(places, schema=["shard", "row"], orient="row"))
+    assert len(list(tmp_path.iterdir())) > 2
+    options = {"RandomCrop": {"height": 13, "width": 11}}
+    made = policy(*(Choice(name, options.get(name, {})) for name in names), shape=(20, 17, channels))
+    indices = np.array([9, 0, 4, 4, 7, 2])
+    found = made.batch(arrays.each(indices), keys(6))
+    np.testing.assert_array_equal(found, made.batch([arrays[index] for index in indices.tolist()], keys(6)))
+
+
+def test_a_view_is_cropped_as_what_it_shows() -> None:
+    made, pictures = policy(Choice("RandomCrop", {"height": 5, "width": 7}), shape=(9, 8, 3)), noise(4, 30, 30, 3)
+    views = [picture[1:19:2, 28:12:-2] for picture in pictures]
+    np.testing.assert_array_equal(made.batch(views, keys(4)), made.batch(np.array(views), keys(4)))
+
+
+def test_too_few_pictures_are_noticed() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        policy(Choice("HorizontalFlip", {})).batch(noise(2, 16, 16, 3), keys(3))
+
+
 # ---- random numbers --------------------------------------------------------------------------------------------
 
 
@@ -199,6 +233,21 @@ def test_seed_epoch_and_sample_each_change_the_result() -> None:
 
     assert len({result(sample, seed, epoch) for sample, seed, epoch in product("ab", (1, 2), (1, 2))}) == 8
     assert result("a", 1, 2) == result("a", 1, 2)
+
+
+def test_a_seed_makes_the_same_pixels_in_every_version() -> None:
+    choices = [Choice("VerticalFlip", {}), Choice("RandomCrop", {"height": 15, "width": 19}), Choice("HorizontalFlip", {})]
+    pictures = np.arange(50 * 20 * 24 * 3).astype(np.uint8).reshape(50, 20, 24, 3)
+    found = policy(*choices, shape=(20, 24, 3)).batch(pictures, keys(50, epoch=3))
+    assert sha256(found).hexdigest() == "467c168710d0619cd041d7f8f9f5549893de6819f82096e1f55d5a952bd16fa1"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_crops_and_mirrors_alike() -> None:
+    made = policy(Choice("RandomCrop", {"height": 9, "width": 9}), Choice("HorizontalFlip", {}))
+    here = made.batch(noise(5, 16, 16, 3), keys(5))
+    with get_context("fork").Pool(1) as pool:
+        np.testing.assert_array_equal(pool.apply(made.batch, (noise(5, 16, 16, 3), keys(5))), here)
 
 
 def test_a_policy_survives_the_way_into_another_process() -> None:

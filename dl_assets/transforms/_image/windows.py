@@ -1,18 +1,16 @@
 """Crops and flips, which only say what is copied where: straight from the stored pictures into the batch."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dl_assets.transforms._image.draws import Keys, uniform
+from dl_assets.transforms._image.kernel import Addresses, copy_lines
 
 Size = tuple[int, int]  # height and width in px
 Draws = NDArray[np.float64]  # [2, N], those of one step
-
-_FITS_THE_CACHE = 100_000  # bytes
-_CODES = {(False, False): None, (True, False): 0, (False, True): 1, (True, True): -1}  # OpenCV's, of turned axes
 
 
 class _Views:
@@ -83,23 +81,24 @@ class Windows:
 
     def copy(self, pictures: Iterable[NDArray[np.uint8]], keys: Keys, out: NDArray[np.uint8]) -> None:
         """Copy what is seen of each picture, which may be a view of a file, into `out`, uint8 [B, *self.size, C]."""
-        import cv2
+        stored = (*self._stored, out.shape[-1])
+        addresses: Addresses | None = getattr(pictures, "addresses", None)
+        if addresses is not None:
+            assert getattr(pictures, "shape", None) == stored, "compose was told so"
+            self._copy(addresses, keys, out)
+            return
+        held = np.empty((len(keys), *stored), np.uint8)
+        for place, picture in zip(held, pictures, strict=True):
+            place[...] = picture
+        self._copy(held.ctypes.data + held.strides[0] * np.arange(len(held)), keys, out)
 
-        views, flip, copy = self._views(keys), cv2.flip, cast(Callable[..., object], cv2.copyTo)
-        (height, width), is_large = views.size, out[:1].nbytes > _FITS_THE_CACHE
-        tops, lefts = views.corner.tolist()
-        turns = map(_CODES.__getitem__, zip(*views.is_turned.tolist(), strict=True))
-        # Arguments of OpenCV by place: by name they take longer.
-        for picture, place, top, left, turn in zip(pictures, out, tops, lefts, turns, strict=True):
-            seen = picture[top : top + height, left : left + width]
-            if is_large:  # OpenCV turns slowly into memory that it has not just touched
-                copy(seen, None, place)
-                if turn is not None:
-                    flip(place, turn, place)
-            elif turn is None:
-                place[...] = seen
-            else:
-                flip(seen, turn, place)
+    def _copy(self, addresses: Addresses, keys: Keys, out: NDArray[np.uint8]) -> None:
+        views, channels = self._views(keys), out.shape[-1]
+        assert addresses.shape == keys.shape and out.shape == (len(keys), *views.size, channels)
+        (top, left), (is_upside_down, is_mirrored) = views.corner, views.is_turned
+        length = self._stored[1] * channels  # in bytes, from line to line
+        first = addresses + (top + is_upside_down * (views.size[0] - 1)) * length + left * channels
+        copy_lines(first, np.where(is_upside_down, -length, length), is_mirrored, out)
 
     def _views(self, keys: Keys) -> _Views:
         views = _Views(len(keys), self._stored)
