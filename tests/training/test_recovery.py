@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,19 +34,24 @@ class Training:
         self._root, self._samples, self._config, self._augmented = root, samples, config, augmented
 
     def run(self, out: str, checkpoints: str, on_epoch: Callable[[Row], None] | None = None) -> Path:
+        arguments = self.arguments(out, checkpoints)
+        fit(self._config, **arguments, on_epoch=on_epoch)
+        return arguments["out"]
+
+    def start(self, out: str, checkpoints: str) -> BaseProcess:
+        """Run it in a process that can be killed. Torch is imported before it is forked, so that a start takes no time."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["dl_assets.training.fit", "dl_assets.transforms.image", "dl_assets.models.cnn"])
+        process = context.Process(target=fit, args=(self._config,), kwargs=self.arguments(out, checkpoints))
+        process.start()
+        return process
+
+    def arguments(self, out: str, checkpoints: str) -> dict[str, Any]:
         folder = self._root / out
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        fit(
-            self._config,
-            samples=self._samples,
-            clean=self._root / "clean",
-            augmented=self._augmented,
-            out=folder,
-            checkpoints=self._root / checkpoints,
-            on_epoch=on_epoch,
-        )
-        return folder
+        places = {"clean": self._root / "clean", "augmented": self._augmented, "out": folder}
+        return {**places, "samples": self._samples, "checkpoints": self._root / checkpoints}
 
     def ended_after(self, epoch: int, out: str, checkpoints: str) -> None:
         def end(row: Row) -> None:
@@ -109,11 +115,9 @@ def test_a_training_that_was_ended_twice_comes_to_the_same_end(training, options
 def test_ten_kills_at_random_moments_change_nothing(training):
     made, random = training(epochs=150, early_stopping=0, average="ema"), Random(17)
     undisturbed = made.run("undisturbed", "first")
-    context = multiprocessing.get_context("fork")  # torch is imported already, so that each start takes no time
     for _ in range(NUM_KILLS):
         before = len(made.rows("second"))
-        process = context.Process(target=made.run, args=("disturbed", "second"))
-        process.start()
+        process = made.start("disturbed", "second")
         while len(made.rows("second")) < before + 2:
             assert process.is_alive(), "the training ended by itself"
             time.sleep(0.005)
