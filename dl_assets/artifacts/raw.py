@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 LABEL_SEPARATOR = "|"  # between the labels of a target that has several
 
 
-@dataclass(frozen=True)
-class RawSample:
+class RawSample(NamedTuple):
     """`origin` names the sample for people and is unique in its source, such as the relative path `cat/1.jpg`.
 
     `read` returns the payload. It is called at most once, before the next sample is asked for; a later call may fail,

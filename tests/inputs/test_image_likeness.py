@@ -50,7 +50,9 @@ def cleaned(payloads: dict[str, bytes], **options: int) -> tuple[pl.DataFrame, S
 
 def found(payloads: dict[str, bytes], **options: int) -> list[tuple[str, str]]:
     samples, arrays = cleaned(payloads, **options)
-    return [(samples["origin"][first], samples["origin"][second]) for first, second, _ in similar(samples, arrays).iter_rows()]
+    return [
+        (samples["origin"][first], samples["origin"][second]) for first, second, _ in similar(samples, arrays)[0].iter_rows()
+    ]
 
 
 def photos(folder: str, step: int = 1) -> dict[str, bytes]:
@@ -99,13 +101,13 @@ def test_of_equal_pixels_only_the_first_is_compared() -> None:
 def test_only_candidates_are_read_and_each_once() -> None:
     payloads = {str(seed): saved(scene(seed), "PNG") for seed in range(30)}
     samples, arrays = cleaned({**payloads, "copy": saved(scene(3)), "another": saved(scene(3), quality=40)})
-    assert len(similar(samples, arrays)) == 3
+    assert len(similar(samples, arrays)[0]) == 3
     assert arrays.num_read == 3
 
 
 def test_samples_without_a_hash_are_not_compared() -> None:
     samples, arrays = cleaned({"a": saved(scene(1), "PNG"), "b": saved(scene(1))})
-    assert similar(samples.with_columns(hash=pl.lit(None, pl.UInt64)), arrays).rows() == []
+    assert similar(samples.with_columns(hash=pl.lit(None, pl.UInt64)), arrays)[0].rows() == []
 
 
 @needs_data

@@ -1,8 +1,8 @@
 """A tree of files, wherever it lies: what is in it, in a fixed order, and how each file is read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dl_assets.artifacts.raw import RawSample, Source
 from dl_assets.errors import DataError
@@ -13,32 +13,40 @@ LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}
 Names = tuple[str, ...]  # the folders on the way to a file, then its own name
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file; the fields mean what those of RawSample mean."""
 
-    names: Names
+    origin: str
     read: Callable[[], bytes]
     version: str | None = None
     location: str | None = None
 
-    @property
-    def origin(self) -> str:
-        return "/".join(self.names)
-
 
 @dataclass(frozen=True)
 class Tree:
-    """`files` are the names of all entries in their order; `skipped` counts what was left out as litter.
+    """`files` are the origins of all entries in their order; `skipped` counts what was left out as litter.
 
     `entries()` may be called again, and an entry is read before the next one is asked for: a tar archive is a stream.
     """
 
     place: str
     key: str
-    files: Sequence[Names]
+    files: list[str]
     skipped: int
     entries: Callable[[], Iterator[Entry]]
+
+    def folders(self) -> set[Names]:
+        """Return every folder in which there are files, as the names on the way to it."""
+        return {tuple(folder.split("/")) if folder else () for folder in set(map(folder_of, self.files))}
+
+
+def folder_of(origin: str) -> str:
+    """Return where a file lies.
+
+    >>> folder_of("train/cat/1.jpg"), folder_of("1.jpg")
+    ('train/cat', '')
+    """
+    return origin.rpartition("/")[0]
 
 
 def source(tree: Tree, samples: Iterator[RawSample], **description: Any) -> Source:
