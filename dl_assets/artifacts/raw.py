@@ -1,9 +1,11 @@
 """What a source yields: one sample as it was found, with its bytes still to be read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import polars as pl
 
 LABEL_SEPARATOR = "|"  # between the labels of a target that has several
 
@@ -32,6 +34,17 @@ class RawSample(NamedTuple):
     location: str | None = None
 
 
+class Listing(NamedTuple):
+    """What is known of all samples before one is read, and a way to read some of them only.
+
+    `table` has origin, target, part and version of each sample, in the order in which the source yields them; `pick` yields
+    those of some rows.
+    """
+
+    table: pl.DataFrame
+    pick: Callable[[Iterable[int]], Iterator[RawSample]]
+
+
 @dataclass(frozen=True)
 class Source:
     """Samples, and where they come from: kind, uri, licence, num_samples, skipped_files and what else `source.json` is to say.
@@ -41,6 +54,7 @@ class Source:
 
     description: dict[str, Any]
     samples: Iterator[RawSample]
+    listing: Callable[[], Listing] | None = None  # where samples can be read in any order, and know no group and no time
 
     def __iter__(self) -> Iterator[RawSample]:
         return self.samples

@@ -11,7 +11,7 @@ import polars as pl
 from dl_assets import progress, registry
 from dl_assets.artifacts.memo import Memo, is_worn, take_back
 from dl_assets.artifacts.packs import PackWriter, fingerprint
-from dl_assets.artifacts.raw import RawSample, Source
+from dl_assets.artifacts.raw import Listing, RawSample, Source
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.report import Report, write_json
 from dl_assets.artifacts.tables import RAW_SAMPLES, Rows, write_table
@@ -64,7 +64,11 @@ def _ingest(config: Pipeline, memo: Memo, out: Path) -> tuple[dict[str, Any], tu
     source = _read(config)
     last = memo.recall(_key(config, source.description))
     if last is not None:
-        samples, unused, num_new = store(_tracked(source), out, config.keep, last.tables["samples"], last.bring(out))
+        known, first_shard = last.tables["samples"], last.bring(out)
+        if source.listing is not None and config.keep == "copy":
+            samples, unused, num_new = add(source.listing(), out, known, first_shard)
+        else:
+            samples, unused, num_new = store(_tracked(source), out, config.keep, known, first_shard)
         if not is_worn(len(unused), samples):
             return source.description, (samples, unused, num_new)
         take_back(out)
@@ -94,6 +98,28 @@ def store(
     known where its version is the one of the last run, or where its bytes are.
     """
     known = known if known is not None else pl.DataFrame(schema=_REMEMBERED)
+    found, places = _look(samples, out, keep, known, first_shard)
+    return _table(found, places, known)
+
+
+def add(listing: Listing, out: Path, known: pl.DataFrame, first_shard: int) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Do as `store` does of everything that is listed, and look only at the samples whose version is not the known one."""
+    before = known.select("origin", pl.int_range(pl.len(), dtype=pl.UInt32).alias("place"), version_before="version")
+    listed = listing.table.join(before, on="origin", how="left", maintain_order="left").with_row_index("row")
+    is_same = (pl.col("version") == pl.col("version_before")).fill_null(value=False)
+    same, other = listed.filter(is_same), listed.filter(~is_same)["row"]
+    samples = progress.track(listing.pick(other), len(other))
+    changed, places = _look(samples, out, "copy", known, first_shard)
+    nothing = {name: pl.lit(None, kind).alias(name) for name, kind in _FOUND.items()}
+    same = same.select("row", *(name if name in same.columns else nothing[name] for name in _FOUND))
+    found = pl.concat([same, changed.select(other, *_FOUND)]).sort("row").drop("row")
+    return _table(found, places, known)
+
+
+def _look(
+    samples: Iterable[RawSample], out: Path, keep: str, known: pl.DataFrame, first_shard: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what was found, with the place of each sample's bytes: a row of what is known, or after these, of what is new."""
     row_of = dict(zip(known["origin"], range(len(known)), strict=True))
     versions = known["version"].to_list()
     found, places = Rows(_FOUND), Rows(_PLACE)
@@ -109,11 +135,14 @@ def store(
                     place = _place(sample, payload, problem, pack, keep)
                     places.add((identify(origin), content, *place, len(payload), problem))
             found.add((target, group, time, part, origin, location if keep == "reference" else None, version, row))
-    table = found.table()
+    return found.table(), places.table()
+
+
+def _table(found: pl.DataFrame, places: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     is_used = np.zeros(len(known) + len(places), np.bool_)
-    is_used[table["place"].to_numpy()] = True
+    is_used[found["place"].to_numpy()] = True
     unused = known.filter(~is_used[: len(known)])
-    table = table.hstack(pl.concat([known.select(*_PLACE), places.table()])[table["place"]]).select(_COLUMNS)
+    table = found.hstack(pl.concat([known.select(*_PLACE), places])[found["place"]]).select(_COLUMNS)
     return table, unused, len(places)
 
 

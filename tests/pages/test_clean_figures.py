@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from dl_assets.pages.canvas import KEPT, REJECTED, Canvas
+from dl_assets.pages.canvas import KEPT, REJECTED, SCALE, Canvas
 from dl_assets.pages.clean_classes import MAX_BARS, class_balance, count_classes
 from dl_assets.pages.clean_measures import histograms, together
 from dl_assets.pages.clean_sizes import sizes
@@ -41,15 +41,17 @@ def test_classes_are_counted_largest_first() -> None:
 
 def test_bars_are_as_long_as_their_counts() -> None:
     figure = class_balance(count_classes(series(*["cat"] * 30), series(*["cat"] * 10)), None)
-    lengths = [is_colour(figure, colour)[112].sum() for colour in (KEPT, REJECTED)]  # a line of pixels through the bar
+    lengths = [
+        is_colour(figure, colour)[round(SCALE * 56)].sum() for colour in (KEPT, REJECTED)
+    ]  # a line of pixels through the bar
     assert lengths[0] / lengths[1] == pytest.approx(3, rel=0.02)
-    assert lengths[1] > 200
+    assert lengths[1] > 100
 
 
 def test_of_many_classes_only_the_largest_and_the_smallest_are_drawn() -> None:
     names = [f"class {index:03}" for index in range(200)]
     figure = class_balance(count_classes(series(*names), series()), None)
-    rows = is_colour(figure, KEPT)[:, 500]  # a column of pixels that every bar crosses
+    rows = is_colour(figure, KEPT)[:, round(SCALE * 250)]  # a column of pixels that every bar crosses
     assert np.count_nonzero(np.diff(rows.astype(int)) == 1) == MAX_BARS
 
 
@@ -63,11 +65,11 @@ def test_a_picture_is_at_the_place_of_its_size() -> None:
         return table, table.clear()
 
     def is_colour_near_kept(canvas: Canvas) -> tuple[NDArray[np.int64], ...]:
-        blue = pixels(canvas)[: 2 * 276].astype(int)  # above the legend
-        return np.nonzero((blue[..., 2] - blue[..., 0] > 60))
+        blue = pixels(canvas)[: round(SCALE * 276)].astype(int)  # above the legend
+        return np.nonzero(blue[..., 2] - blue[..., 0] > 60)
 
     middle, wide, high = place((50, 50)), place((50, 50), (200, 50)), place((50, 50), (50, 200))
-    assert middle == pytest.approx((2 * 270, 2 * 164), abs=4)
+    assert middle == pytest.approx((SCALE * 270, SCALE * 164), abs=4)
     assert wide[0] == pytest.approx(middle[0], abs=4) and high[1] == pytest.approx(middle[1], abs=4)
 
 
@@ -77,7 +79,7 @@ def test_a_histogram_has_its_bars_where_the_values_are() -> None:
     columns = np.flatnonzero(blue.any(axis=0))
     heights = blue[:, columns[0]].sum(), blue[:, columns[-1]].sum()
     assert heights[0] / heights[1] == pytest.approx(3, rel=0.02)  # the root of 9
-    assert columns[-1] - columns[0] == pytest.approx(2 * 210, abs=4)  # from the first bin to the last
+    assert columns[-1] - columns[0] == pytest.approx(SCALE * 210, abs=4)  # from the first bin to the last
 
 
 def test_rejected_ones_stand_on_the_kept_ones() -> None:
@@ -90,7 +92,7 @@ def test_rejected_ones_stand_on_the_kept_ones() -> None:
 def test_a_value_of_nought_is_in_the_first_bin_of_a_logarithm() -> None:
     samples = pl.DataFrame({"sharpness": [0.0, 0.1, 10.0]})
     figure = histograms(samples, samples.clear(), {"min_sharpness": 0.01})["Sharpness"]
-    assert is_colour(figure, KEPT)[:, 2 * 40 + 4].any()
+    assert is_colour(figure, KEPT)[:, round(SCALE * 42)].any()
 
 
 def test_all_histograms_are_on_the_sheet() -> None:

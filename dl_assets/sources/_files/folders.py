@@ -46,12 +46,11 @@ def _local(place: str, key: str) -> Tree:
             files.append(file)
             versions.append(version)
 
-    def entries() -> Iterator[Entry]:
-        for file, version in zip(files, versions, strict=True):
-            path = f"{root}/{file}"
-            yield Entry(file, partial(read_local, path, key), version, path)
+    def at(index: int) -> Entry:
+        path = f"{root}/{files[index]}"
+        return Entry(files[index], partial(read_local, path, key), versions[index], path)
 
-    return Tree(place, key, files, skipped, entries)
+    return Tree(place, key, files, skipped, lambda: map(at, range(len(files))), at, versions)
 
 
 def _walk(
@@ -112,17 +111,17 @@ def _remote(place: str, key: str) -> Tree:
     except Exception as error:  # each file system raises errors of its own
         raise cannot_read(place, key, error) from error
     base, web = base.rstrip("/"), is_web(place)
-    files = {path: info for path, info in sorted(found.items()) if path.startswith(f"{base}/")}
+    infos = {path: info for path, info in sorted(found.items()) if path.startswith(f"{base}/")}
     if web:  # a server's page of a folder also links to itself, sorted otherwise
-        files = {path: info for path, info in files.items() if not set(path) & set("?#")}
-    if found and not files:
+        infos = {path: info for path, info in infos.items() if not set(path) & set("?#")}
+    if found and not infos:
         raise DataError(
             f"{key}: {place} is a file, but must be a folder. "
             f"If it is a zip or tar archive, write: source: {{kind: archive, path: '{place}'}}."
         )
-    ahead = Ahead(system, list(files), [info.get("size") for info in files.values()], key)
+    ahead = Ahead(system, list(infos), [info.get("size") for info in infos.values()], key)
     entries, skipped = [], 0
-    for index, (path, info) in enumerate(files.items()):
+    for index, (path, info) in enumerate(infos.items()):
         inner = path.removeprefix(f"{base}/")
         origin = unquote(inner) if web else inner
         location = path if web else system.unstrip_protocol(path)
@@ -131,4 +130,5 @@ def _remote(place: str, key: str) -> Tree:
         else:
             entries.append(Entry(origin, partial(ahead.read, index), stamp_of(info), location))
     entries.sort(key=lambda entry: entry.origin.split("/"))
-    return Tree(place, key, [entry.origin for entry in entries], skipped, lambda: iter(entries))
+    files = [entry.origin for entry in entries]
+    return Tree(place, key, files, skipped, lambda: iter(entries), entries.__getitem__, [entry.version for entry in entries])

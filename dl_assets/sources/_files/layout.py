@@ -1,15 +1,18 @@
 """Class folders, also inside part folders: what the place of a file in its tree says of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from dl_assets.artifacts.raw import RawSample
+import polars as pl
+
+from dl_assets.artifacts.raw import Listing, RawSample
 from dl_assets.errors import DataError
-from dl_assets.sources._files.tree import Names, Tree, folder_of
+from dl_assets.sources._files.tree import Entry, Names, Tree, folder_of
 from dl_assets.sources._files.values import PART_OF
 
 Parts = Literal["auto", "none"]
+_LISTED = {"origin": pl.String, "target": pl.String, "part": pl.String, "version": pl.String}
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,26 @@ class Layout:
         return folder[index] if len(folder) > index else None
 
     def samples(self, tree: Tree) -> Iterator[RawSample]:
-        known = {"/".join(folder): (self.target(folder), self.part(folder)) for folder in tree.folders()}
-        for origin, read, version, location in tree.entries():
+        return self._told(tree, tree.entries())
+
+    def listing(self, tree: Tree) -> Listing:
+        known = self._known(tree)
+        told = [known[folder_of(origin)] for origin in tree.files]
+        columns = {"origin": tree.files, "target": [target for target, _ in told], "part": [part for _, part in told]}
+        table = pl.DataFrame({**columns, "version": tree.versions}, schema=_LISTED)
+        at = tree.at
+        assert at is not None, "only what can be read in any order is listed"
+        return Listing(table, lambda rows: self._told(tree, map(at, rows)))
+
+    def _told(self, tree: Tree, entries: Iterable[Entry]) -> Iterator[RawSample]:
+        known = self._known(tree)
+        for origin, read, version, location in entries:
             target, part = known[folder_of(origin)]
             yield RawSample(origin, read, target, part=part, version=version, location=location)
+
+    def _known(self, tree: Tree) -> dict[str, tuple[str | None, str | None]]:
+        """Return target and part of the files in each folder."""
+        return {"/".join(folder): (self.target(folder), self.part(folder)) for folder in tree.folders()}
 
 
 def labelled(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names], str] | None = None) -> Iterator[RawSample]:
