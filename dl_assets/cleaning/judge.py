@@ -109,6 +109,8 @@ def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, opt
     """
     samples = judgement.samples
     chosen = {option: getattr(options, option) for option in registry.options_of(inputs.similar).model_fields}
+    pairs: pl.DataFrame
+    found_out: Tables
     pairs, found_out = inputs.similar(samples, open_arrays(folder, samples), last, **chosen)
     judgement.samples = samples.with_columns(cluster=duplicates.cluster_names(samples, pairs))
     is_flagged = pl.col("id").is_in(judgement.flagged["id"].implode())

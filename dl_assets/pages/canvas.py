@@ -15,7 +15,7 @@ _SMOOTHING = 4
 
 
 class Canvas:
-    """White at first; all places and sizes are px of the page, from the upper left corner. The same calls give the same bytes."""
+    """White at first; all places are px of the page, from the upper left corner. The same calls give the same bytes."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -38,7 +38,7 @@ class Canvas:
     def words(
         self, x: float, y: float, text: str, anchor: str, *, size: int = 11, colour: str = MUTED, bold: bool = False
     ) -> None:
-        """Write one line; the anchor is Pillow's: l, m or r, then a (ascender), m or s (baseline). A white rim keeps it legible."""
+        """Write one line, with a white rim; the anchor is Pillow's: l, m or r, then a (ascender), m or s (baseline)."""
         line = " ".join(text.split("\n"))
         font = _font(size, bold)
         self._draw.text((SCALE * x, SCALE * y), line, colour, font, anchor, stroke_width=SCALE, stroke_fill="white")

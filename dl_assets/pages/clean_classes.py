@@ -31,7 +31,7 @@ def class_balance(classes: pl.DataFrame, min_class_size: int | None) -> Canvas:
     row = max(20.0, min(44.0, 250 / len(names)))
     bottom = _TOP + row * len(names) + 4
     canvas = Canvas(_WIDTH, round(bottom) + 48)
-    most = int((classes["kept"] + classes["rejected"]).max() or 1)  # type: ignore[call-overload]
+    most = max(1, *(classes["kept"] + classes["rejected"]).to_list())
     left, right = 12 + max(map(length, names)), _WIDTH - 24 - length(tell(most))
     scale = Scale(0, max(most, min_class_size or 0))
     for tick in scale.ticks(5):

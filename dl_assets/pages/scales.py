@@ -20,9 +20,9 @@ class Scale:
 
     def share(self, values: Floats) -> Floats:
         """Return where the values lie, from 0 (low) to 1 (high)."""
-        values, low, high = (np.log(number) if self.is_log else number for number in (values, self.low, self.high))
-        shares: Floats = (values - low) / (high - low)
-        return shares
+        if self.is_log:
+            return Scale(math.log(self.low), math.log(self.high)).share(np.log(values))
+        return (values - self.low) / (self.high - self.low)
 
     def place(self, value: float, start: float, stop: float) -> float:
         """Return where the value lies between two places of a figure."""

@@ -110,9 +110,8 @@ def add(listing: Listing, out: Path, known: pl.DataFrame, first_shard: int) -> t
     same, other = listed.filter(is_same), listed.filter(~is_same)["row"]
     samples = progress.track(listing.pick(other), len(other))
     changed, places = _look(samples, out, "copy", known, first_shard)
-    nothing = {name: pl.lit(None, kind).alias(name) for name, kind in _FOUND.items()}
-    same = same.select("row", *(name if name in same.columns else nothing[name] for name in _FOUND))
-    found = pl.concat([same, changed.select(other, *_FOUND)]).sort("row").drop("row")
+    together = pl.concat([changed.with_columns(other), same.drop("version_before")], how="diagonal")
+    found = together.sort("row").select(*_FOUND)  # group and time are null where they are not listed
     return _table(found, places, known)
 
 

@@ -110,6 +110,30 @@ def test_samples_without_a_hash_are_not_compared() -> None:
     assert similar(samples.with_columns(hash=pl.lit(None, pl.UInt64)), arrays)[0].rows() == []
 
 
+def test_the_next_call_reads_only_what_is_new_and_finds_the_same() -> None:
+    payloads = {str(seed): saved(scene(seed), "PNG") for seed in range(30)} | {"copy": saved(scene(3))}
+    before, arrays = cleaned(payloads)
+    _, last = similar(before, arrays)
+    grown = {"new": saved(scene(50)), **payloads, "another": saved(scene(3), quality=40), "of 8": saved(scene(8))}
+    samples, arrays = cleaned({name: payload for name, payload in grown.items() if name != "5"})
+    pairs, kept = similar(samples, arrays, last)
+    assert arrays.num_read == 5  # 3 and its two copies, 8 and its copy
+    alone, kept_alone = similar(samples, arrays)
+    assert pairs.equals(alone) and all(kept[name].equals(table) for name, table in kept_alone.items())
+    assert [samples["origin"][place] for place in pairs["second"]] == ["copy", "another", "of 8", "another"]
+
+
+def test_what_another_distance_or_another_hash_found_is_not_taken_over() -> None:
+    samples, arrays = cleaned({"a": saved(scene(1), "PNG"), "b": saved(scene(2), "PNG")})
+    alike = samples.with_columns(hash=pl.lit(0, pl.UInt64))
+    arrays_alike = Stack([arrays[0], arrays[0]])
+    _, last = similar(samples, arrays, max_distance=2)
+    assert len(similar(alike, arrays_alike, last, max_distance=2)[0]) == 1
+    apart = samples.with_columns(hash=pl.Series([0, 7], dtype=pl.UInt64))
+    _, last = similar(apart, arrays_alike, max_distance=2)
+    assert len(similar(apart, arrays_alike, last, max_distance=3)[0]) == 1
+
+
 @needs_data
 def test_the_one_near_duplicate_among_a_thousand_photos_is_found() -> None:
     few = {name: payload for name, payload in photos("cats_dogs").items() if name.endswith(("4.jpg", "0.jpg"))}
