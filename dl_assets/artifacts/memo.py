@@ -1,6 +1,6 @@
 """What a stage remembers of its last run, so that the next one only does what is new.
 
-The memo is a table that speaks of the shards in the last artifact; new artifacts take those over as hard links. It holds for
+The memo is tables that speak of the shards in the last artifact; new artifacts take those over as hard links. It holds for
 one version of the artifact only, which it knows by `samples.parquet`: after a `dvc checkout` of another one it is ignored.
 It belongs to this machine, is never versioned, and can be deleted at any time.
 """
@@ -18,10 +18,25 @@ from dl_assets.artifacts.report import read_json, write_json
 from dl_assets.artifacts.tables import RAW_SAMPLES, write_parquet
 from dl_assets.errors import ArtifactError
 
-_TABLE, _KEY = "memo.parquet", "key.json"
+_KEY = "key.json"
 # Above this share of entries that no sample needs any more, everything is written anew.
 MAX_UNUSED_SHARE = 0.2
 MAX_SHARDS = 100
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """The tables of the last run, by name, and the artifact that they speak of."""
+
+    tables: dict[str, pl.DataFrame]
+    artifact: Path
+
+    def bring(self, out: Path) -> int:
+        """Put the shards of the artifact into `out`; return the number of the first free shard."""
+        shards = _shards(self.artifact)
+        for path in shards:
+            _link(path, out / path.name)
+        return max((int(path.stem.rpartition("-")[2]) for path in shards), default=-1) + 1
 
 
 @dataclass(frozen=True)
@@ -32,38 +47,33 @@ class Memo:
     old: Path
     new: Path
 
-    def recall(self, key: dict[str, Any]) -> pl.DataFrame | None:
-        """Return the table of the last run, or None where there is none, or its key or its artifact is another."""
+    def recall(self, key: dict[str, Any]) -> Recalled | None:
+        """Return what the last run kept, or None where there is nothing, or its key or its artifact is another."""
         try:
             known = read_json(self.old / _KEY)
-            if known["key"] != key or self._artifact(known["artifact"]) is None:
+            artifact = next((folder for folder in self.artifacts if _version(folder) == known["artifact"]), None)
+            if known["key"] != key or artifact is None:
                 return None
-            return pl.read_parquet(self.old / _TABLE)
-        except (ArtifactError, OSError, pl.exceptions.PolarsError):
+            return Recalled({name: pl.read_parquet(self._table(self.old, name)) for name in known["tables"]}, artifact)
+        except (ArtifactError, KeyError, OSError, pl.exceptions.PolarsError):  # KeyError: another version wrote it
             return None
 
-    def bring(self, out: Path) -> int:
-        """Put the shards that were recalled into `out`; return the number of the first free shard."""
-        artifact = self._artifact(read_json(self.old / _KEY)["artifact"])
-        assert artifact is not None, "bring comes after recall"
-        shards = _shards(artifact)
-        for path in shards:
-            _link(path, out / path.name)
-        return max((int(path.stem.rpartition("-")[2]) for path in shards), default=-1) + 1
-
-    def take_back(self, out: Path) -> None:
-        """Remove what `bring` and the stage wrote, to do everything anew."""
-        for path in _shards(out):
-            path.unlink()
-
-    def keep(self, key: dict[str, Any], table: pl.DataFrame, out: Path) -> None:
-        """Remember the table for the artifact in `out`, which must be complete."""
+    def keep(self, key: dict[str, Any], out: Path, **tables: pl.DataFrame) -> None:
+        """Remember the tables for the artifact in `out`, which must be complete."""
         self.new.mkdir()
-        write_parquet(self.new / _TABLE, table)
-        write_json(self.new / _KEY, {"key": key, "artifact": _version(out)})
+        for name, table in tables.items():
+            write_parquet(self._table(self.new, name), table, "uncompressed")
+        write_json(self.new / _KEY, {"key": key, "artifact": _version(out), "tables": list(tables)})
 
-    def _artifact(self, version: str) -> Path | None:
-        return next((folder for folder in self.artifacts if _version(folder) == version), None)
+    @staticmethod
+    def _table(folder: Path, name: str) -> Path:
+        return folder / f"{name}.parquet"
+
+
+def take_back(out: Path) -> None:
+    """Remove the shards that were brought and those that the stage wrote, to do everything anew."""
+    for path in _shards(out):
+        path.unlink()
 
 
 def is_worn(num_unused: int, places: pl.DataFrame) -> bool:

@@ -1,15 +1,16 @@
 """What a source yields: one sample as it was found, with its bytes still to be read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import polars as pl
 
 LABEL_SEPARATOR = "|"  # between the labels of a target that has several
 
 
-@dataclass(frozen=True)
-class RawSample:
+class RawSample(NamedTuple):
     """`origin` names the sample for people and is unique in its source, such as the relative path `cat/1.jpg`.
 
     `read` returns the payload. It is called at most once, before the next sample is asked for; a later call may fail,
@@ -33,6 +34,17 @@ class RawSample:
     location: str | None = None
 
 
+class Listing(NamedTuple):
+    """What is known of all samples before one is read, and a way to read some of them only.
+
+    `table` has origin, target, part and version of each sample, in the order in which the source yields them; `pick` yields
+    those of some rows.
+    """
+
+    table: pl.DataFrame
+    pick: Callable[[Iterable[int]], Iterator[RawSample]]
+
+
 @dataclass(frozen=True)
 class Source:
     """Samples, and where they come from: kind, uri, licence, num_samples, skipped_files and what else `source.json` is to say.
@@ -42,6 +54,7 @@ class Source:
 
     description: dict[str, Any]
     samples: Iterator[RawSample]
+    listing: Callable[[], Listing] | None = None  # where samples can be read in any order, and know no group and no time
 
     def __iter__(self) -> Iterator[RawSample]:
         return self.samples

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dl_assets import progress, registry
-from dl_assets.artifacts.memo import Memo, is_worn
+from dl_assets.artifacts.memo import Recalled, is_worn, take_back
 from dl_assets.artifacts.packs import read_payloads
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.shards import WRITERS
 from dl_assets.artifacts.tables import Rows
 from dl_assets.config import Clean
 
-Key = dict[str, Any]
 Payload = bytes | Rejection
 Outcome = tuple[NDArray[np.uint8], str, dict[str, Any]] | Rejection  # array, digest, what was measured
 
@@ -38,17 +38,22 @@ _CODE = ("format.txt", "cleaning/decode.py", "artifacts/shards.py")
 _PORTION, _PORTION_BYTES = 32, 256 * 1024
 
 
-def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: str, options: Clean) -> tuple[pl.DataFrame, Key]:
+def key_of(kind: str, options: Clean) -> dict[str, Any]:
+    """Return all that what is decoded and compared depends on, beside the payloads: a memo of another key is of no use."""
+    inputs = registry.module("inputs", kind)
+    made_by = {"code": _hash_of_code(kind), **{name: version(name) for name in inputs.LIBRARIES}}
+    return {**made_by, **_chosen(inputs, options), "store": options.store, "jpeg_quality": options.jpeg_quality}
+
+
+def decode_all(samples: pl.DataFrame, raw: Path, out: Path, last: Recalled | None, kind: str, options: Clean) -> pl.DataFrame:
     """Store the array of every sample that has one.
 
-    Return a table and the key for which it holds, both for the memo to keep. The table has one row for each content: reason
-    and detail where it cannot be used, else digest (equal arrays have equal ones), shard, row, and the columns that
-    `inputs/<kind>.py` measures. Samples of one content share its row.
+    Return a table for the memo to keep, with one row for each content: reason and detail where it cannot be used, else
+    digest (equal arrays have equal ones), shard, row, and the columns that `inputs/<kind>.py` measures. Samples of one
+    content share its row.
     """
     inputs = registry.module("inputs", kind)
-    chosen = {name: getattr(options, name) for name in registry.options_of(inputs.clean).model_fields}
-    made_by = {"code": _hash_of_code(kind), **{name: version(name) for name in inputs.LIBRARIES}}
-    key = {**made_by, **chosen, "store": options.store, "jpeg_quality": options.jpeg_quality}
+    chosen = _chosen(inputs, options)
     schema = {**_OUTCOME, **inputs.MEASURED}
     wanted = samples.filter(pl.col("problem").is_null()).unique("content", keep="first", maintain_order=True)
 
@@ -67,15 +72,19 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path, memo: Memo, kind: st
         return pl.concat([known, rows.table()])
 
     nothing = pl.DataFrame(schema=schema)
-    known = memo.recall(key)
-    if known is not None:  # what is read where it lies may have come back since it was missing
-        elsewhere = samples.drop_nulls("location")["content"]
-        known = known.filter(pl.col("reason").is_null() | ~pl.col("content").is_in(elsewhere.implode()))
-    decoded = decode_unknown(nothing, 0) if known is None else decode_unknown(known, memo.bring(out))
+    if last is None:
+        return decode_unknown(nothing, 0)
+    elsewhere = samples.drop_nulls("location")["content"]  # what is read where it lies may have come back since it was missing
+    has_come_back = pl.col("reason").is_not_null() & pl.col("content").is_in(elsewhere.implode())
+    decoded = decode_unknown(last.tables["decoded"].filter(~has_come_back), last.bring(out))
     if is_worn(len(decoded) - len(wanted), decoded):
-        memo.take_back(out)
-        decoded = decode_unknown(nothing, 0)
-    return decoded, key
+        take_back(out)
+        return decode_unknown(nothing, 0)
+    return decoded
+
+
+def _chosen(inputs: ModuleType, options: Clean) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in registry.options_of(inputs.clean).model_fields}
 
 
 def _attempt(

@@ -5,7 +5,7 @@ second (rows of the samples) and distance; what is said of a sample holds for al
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,19 +27,20 @@ def resolve(
     exact_duplicates: str = "reject",
     near_duplicates: str = "reject",
     label_conflicts: str = "reject",
+    worse: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Return the findings: id, reason (label_conflict, exact_duplicate or near_duplicate, in this order), detail, and the
     id of the other sample that it repeats or contradicts.
 
     Whatever is equal or near to a sample of another target is a label conflict. Within a target, of equal samples all but
     one are exact duplicates, and whatever is near to a sample that stays is a near duplicate. Test goes before val, and
-    val before all others, so that a leak is taken out of train and not out of test; then the lower value in the column
-    `worse` where there is one; then the order of the rows.
+    val before all others, so that a leak is taken out of train and not out of test; then the lower value in the columns
+    `worse`; then the order of the rows.
 
     The options say what is done about a reason. What is rejected is out of the following steps, and so is found once;
     what is flagged may be found for a weaker reason too; what is kept is not reported.
     """
-    groups = _groups(_involved(samples, pairs))
+    groups = _groups(_involved(samples, pairs, worse))
     near = _neighbours(samples["digest"], pairs)
     found: list[Row] = list(_label_conflicts(groups, near))
     if label_conflicts == "reject":
@@ -59,23 +60,21 @@ def cluster_names(samples: pl.DataFrame, pairs: pl.DataFrame) -> pl.Series:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    digests = samples["digest"].unique().sort()
-    codes = (samples["digest"].rank("dense") - 1).to_numpy().astype(np.int64)  # [N], places in `digests`
-    ends = (codes[pairs["first"].to_numpy()], codes[pairs["second"].to_numpy()])
-    graph = coo_array((np.ones(len(pairs), np.int8), ends), shape=(len(digests), len(digests)))
+    ends = samples["digest"].gather(pl.concat([pairs["first"], pairs["second"]]))  # [2 * P], the firsts, then the seconds
+    linked = ends.unique().sort()
+    codes = linked.search_sorted(ends).to_numpy().reshape(2, -1)
+    graph = coo_array((np.ones(len(pairs), np.int8), (codes[0], codes[1])), shape=(len(linked), len(linked)))
     num_clusters, cluster = connected_components(graph, directed=False)
-    smallest = np.full(num_clusters, len(digests))
-    np.minimum.at(smallest, cluster, np.arange(len(digests)))
-    names: pl.Series = digests[smallest[cluster][codes]]
-    return names.alias("cluster")
+    smallest = np.full(num_clusters, len(linked))
+    np.minimum.at(smallest, cluster, np.arange(len(linked)))
+    return samples["digest"].replace(linked, linked[smallest[cluster]]).alias("cluster")
 
 
-def _involved(samples: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+def _involved(samples: pl.DataFrame, pairs: pl.DataFrame, worse: Sequence[str]) -> pl.DataFrame:
     """Return the samples that are equal or near to another; test before val before all others."""
     near = samples["digest"].gather(pl.concat([pairs["first"], pairs["second"]]))
     rank = pl.when(part="test").then(0).when(part="val").then(1).otherwise(2)
     involved = samples.filter(pl.col("digest").is_duplicated() | pl.col("digest").is_in(near.implode()))
-    worse = [pl.col("worse")] if "worse" in samples.columns else []
     return involved.sort(rank, *worse, maintain_order=True).select("id", "origin", "target", "part", "digest")
 
 

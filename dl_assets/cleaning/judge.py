@@ -12,6 +12,8 @@ from dl_assets.artifacts.shards import open_arrays
 from dl_assets.cleaning import duplicates
 from dl_assets.config import Clean
 
+Tables = dict[str, pl.DataFrame]
+
 # The option of `clean` that says what becomes of a reason.
 _OPTION_OF = {
     "label_conflict": "label_conflicts",
@@ -46,10 +48,13 @@ class Judgement:
         return pl.concat(self._flagged, how="diagonal")
 
 
-def judge(found: pl.DataFrame, folder: Path, inputs: ModuleType, targets: ModuleType, options: Clean) -> Judgement:
+def judge(
+    found: pl.DataFrame, folder: Path, inputs: ModuleType, targets: ModuleType, options: Clean, last: Tables
+) -> tuple[Judgement, Tables]:
     """Judge the samples as `cleaning.decode` found them: rows with id, origin, target, problem, reason, detail, ...
 
-    Whoever is rejected is out of the following steps: a sample is never the duplicate of a rejected one.
+    Whoever is rejected is out of the following steps: a sample is never the duplicate of a rejected one. Return also what
+    the search for near duplicates found out, which the next run takes as `last`.
     """
     unusable = found.select("id", *_why_unusable(found)).drop_nulls("reason")
     judgement = Judgement(found.drop("problem", "reason", "detail"))
@@ -60,11 +65,11 @@ def judge(found: pl.DataFrame, folder: Path, inputs: ModuleType, targets: Module
     quick = [name for name in inputs.CHECKS if not _reads_arrays(name)]
     for name in quick:
         _apply(name, judgement, folder, options)
-    _find_duplicates(judgement, folder, inputs, options)
+    found_out = _find_duplicates(judgement, folder, inputs, options, last)
     for name in inputs.CHECKS:
         if name not in quick:
             _apply(name, judgement, folder, options)
-    return judgement
+    return judgement, found_out
 
 
 def _why_unusable(found: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
@@ -97,19 +102,21 @@ def _apply(name: str, judgement: Judgement, folder: Path, options: Clean) -> Non
     judgement.rule(findings.select("id", pl.lit(name).alias("reason"), "detail"), action)
 
 
-def _worse(judgement: Judgement, inputs: ModuleType) -> pl.Expr:
-    """Rank the samples: of two that show the same, the one without a flaw is kept, then the one of more quality."""
-    is_flagged = pl.col("id").is_in(judgement.flagged["id"].implode())
-    return pl.struct(is_flagged.alias("is_flagged"), (-inputs.QUALITY).alias("lack")).rank("dense")
+def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, options: Clean, last: Tables) -> Tables:
+    """Name the cluster of every sample, whatever is done with duplicates: split never divides a cluster.
 
-
-def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, options: Clean) -> None:
-    """Name the cluster of every sample, whatever is done with duplicates: split never divides a cluster."""
+    Of two that show the same, the one without a flaw is kept, then the one of more quality.
+    """
     samples = judgement.samples
     chosen = {option: getattr(options, option) for option in registry.options_of(inputs.similar).model_fields}
-    pairs = inputs.similar(samples, open_arrays(folder, samples), **chosen)
+    pairs: pl.DataFrame
+    found_out: Tables
+    pairs, found_out = inputs.similar(samples, open_arrays(folder, samples), last, **chosen)
     judgement.samples = samples.with_columns(cluster=duplicates.cluster_names(samples, pairs))
+    is_flagged = pl.col("id").is_in(judgement.flagged["id"].implode())
+    ranked = samples.with_columns(is_flagged=is_flagged, lack=-inputs.QUALITY)
     actions = {option: getattr(options, option) for option in _OPTION_OF.values()}
-    findings = duplicates.resolve(samples.with_columns(worse=_worse(judgement, inputs)), pairs, **actions)
+    findings = duplicates.resolve(ranked, pairs, worse=("is_flagged", "lack"), **actions)
     for reason, option in _OPTION_OF.items():
         judgement.rule(findings.filter(reason=reason), actions[option])
+    return found_out

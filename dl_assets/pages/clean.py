@@ -10,8 +10,10 @@ import polars as pl
 from dl_assets.artifacts.report import Check
 from dl_assets.artifacts.shards import Arrays
 from dl_assets.artifacts.tables import REASONS
-from dl_assets.pages import style
-from dl_assets.pages.clean_figures import figures
+from dl_assets.pages.canvas import KEPT, REJECTED, Canvas
+from dl_assets.pages.clean_classes import class_balance, count_classes
+from dl_assets.pages.clean_measures import histograms, together
+from dl_assets.pages.clean_sizes import sizes
 from dl_assets.pages.html import page
 from dl_assets.pages.pictures import thumbnail
 
@@ -72,18 +74,22 @@ def render(findings: Findings) -> tuple[str, dict[str, bytes]]:
 
     At most 12 samples of each reason are shown, whatever the number of samples. Whatever comes from the data is escaped.
     """
-    drawn = figures(findings.kept, findings.rejected, _classes(findings), findings.options)
-    pngs = {name: style.png(figure) for name, figure in drawn.items()}
+    classes = count_classes(_classes(findings, findings.kept), _classes(findings, findings.rejected))
+    drawn, panels = _figures(findings, classes)
+    pngs = {name: canvas.png() for name, canvas in drawn.items()}
     suggested = findings.suggestions[:MAX_SUGGESTED]
     html = page(
         "dl_assets.pages",
         "clean.html.j2",
         findings=findings,
-        cards=_cards(findings),
+        cards=_cards(findings, int((classes["kept"] > 0).sum())),
         checks=[(check, _verdict(check)) for check in sorted(findings.checks, key=lambda check: check.passed)],
         sections=_sections(findings),
         figures=pngs,
+        panels={title: canvas.png() for title, canvas in panels.items()},
         captions=CAPTIONS,
+        kept_colour=KEPT,
+        rejected_colour=REJECTED,
         suggested=suggested,
         yaml=json.dumps({found: instead for found, instead, *_ in suggested}, ensure_ascii=False),
         meanings=MEANINGS,
@@ -91,7 +97,21 @@ def render(findings: Findings) -> tuple[str, dict[str, bytes]]:
     return html, pngs
 
 
-def _cards(findings: Findings) -> list[tuple[str, str, str]]:
+def _figures(findings: Findings, classes: pl.DataFrame) -> tuple[dict[str, Canvas], dict[str, Canvas]]:
+    """Return the figures, as far as there are samples and columns for them, and the parts of the one of the distributions."""
+    kept, rejected, options = findings.kept, findings.rejected, findings.options
+    if kept.is_empty():
+        return {}, {}
+    drawn = {"class_balance": class_balance(classes, options.get("min_class_size"))}
+    if {"width", "height"} <= set(kept.columns) & set(rejected.columns):
+        drawn["sizes"] = sizes(kept, rejected)
+    panels = histograms(kept, rejected, options)
+    if panels:
+        drawn["distributions"] = together(panels.values())
+    return drawn, panels
+
+
+def _cards(findings: Findings, num_classes: int) -> list[tuple[str, str, str]]:
     """Return name, value and meaning of the numbers at the top."""
     num_kept, num_rejected = len(findings.kept), len(findings.rejected)
     share = num_rejected / max(num_kept + num_rejected, 1)
@@ -102,15 +122,14 @@ def _cards(findings: Findings) -> list[tuple[str, str, str]]:
         ("Kept", f"{num_kept:,}", "samples that the next stages use"),
         ("Rejected", f"{num_rejected:,}", f"{100 * share:.1f} % of all; each with its reason in rejected.parquet"),
         ("Flagged", f"{findings.flagged['id'].n_unique():,}", "worth a look; they stay, unless rejected for another reason"),
-        ("Classes", f"{_classes(findings)[0].n_unique():,}", "different ones among the kept"),
+        ("Classes", f"{num_classes:,}", "different ones among the kept"),
         ("Checks", verdict, f"{len(findings.checks) - len(failed)} of {len(findings.checks)} checks passed"),
     ]
 
 
-def _classes(findings: Findings) -> tuple[pl.Series, pl.Series]:
-    """Return the classes of the kept and of the rejected samples, as often as they have them."""
-    kept, rejected = (findings.strata(table["target"].drop_nulls()).explode() for table in (findings.kept, findings.rejected))
-    return kept, rejected
+def _classes(findings: Findings, samples: pl.DataFrame) -> pl.Series:
+    """Return the classes of the samples, as often as they have them."""
+    return findings.strata(samples["target"].drop_nulls()).explode()
 
 
 def _verdict(check: Check) -> str:

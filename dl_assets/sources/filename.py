@@ -52,7 +52,7 @@ def filename(
     that cannot be understood.
     """
     tree = _tree(path, "source.path")
-    found = [_find(pattern, names) for names in tree.files]
+    found = [_find(pattern, origin) for origin in tree.files]
     _require_targets(tree, pattern, {match["target"] for match in found if match})
     samples = (_sample(entry, match, tree) for entry, match in zip(tree.entries(), found, strict=True))
     return source(tree, samples, kind="filename", uri=path, licence=licence)
@@ -75,15 +75,15 @@ def _tree(place: str, key: str) -> Tree:
     return archive_tree(place, key) if is_archive_name(place) else folder_tree(place, key)
 
 
-def _find(pattern: str, names: tuple[str, ...]) -> re.Match[str] | None:
-    return re.search(pattern, "/".join(names) if "/" in pattern else names[-1])
+def _find(pattern: str, origin: str) -> re.Match[str] | None:
+    return re.search(pattern, origin if "/" in pattern else origin.rpartition("/")[-1])
 
 
 def _require_targets(tree: Tree, pattern: str, targets: set[str | None]) -> None:
     targets -= {None, ""}
     if len(targets) >= 2:
         return
-    examples = ", ".join("/".join(names) for names in tree.files[:3])
+    examples = ", ".join(tree.files[:3])
     found = f"finds the target '{targets.pop()}' only" if targets else f"fits none of the {len(tree.files)} files"
     raise DataError(
         f"source.pattern: '{pattern}' {found}. Names in {tree.place}, for example: {examples}. Correct the pattern."

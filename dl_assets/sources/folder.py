@@ -1,5 +1,6 @@
 """A folder, on this machine or behind a URL, that holds one folder of files for each class."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from pydantic import Field
 
 from dl_assets.artifacts.raw import Source
 from dl_assets.sources._files.folders import folder_tree
-from dl_assets.sources._files.layout import Parts, labelled
+from dl_assets.sources._files.layout import Parts, find_layout
 from dl_assets.sources._files.places import is_url, join, watchable
 from dl_assets.sources._files.tree import Names, source
 
@@ -24,8 +25,8 @@ def folder(
     outside of any class has no target. Raises DataError where there are not two classes or a folder cannot be read.
     """
     tree = folder_tree(path if is_url(path) else str(Path(path)), "source.path")
-    samples = labelled(tree, parts, advise=lambda names: _advice(path, names))
-    return source(tree, samples, kind="folder", uri=path, licence=licence)
+    layout = find_layout(tree, parts, advise=lambda names: _advice(path, names))
+    return source(tree, layout.samples(tree), partial(layout.listing, tree), kind="folder", uri=path, licence=licence)
 
 
 def watched(*, path: str, parts: Parts = "auto", licence: str = "not stated") -> tuple[str, ...]:

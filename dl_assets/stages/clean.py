@@ -11,7 +11,7 @@ from dl_assets.artifacts.report import Check, Report, Severity
 from dl_assets.artifacts.shards import open_arrays
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, FLAGGED, RAW_SAMPLES, REJECTED, read_table, write_table
 from dl_assets.cleaning import labels
-from dl_assets.cleaning.decode import decode_all
+from dl_assets.cleaning.decode import decode_all, key_of
 from dl_assets.cleaning.judge import Judgement, judge
 from dl_assets.config import Clean, Pipeline
 from dl_assets.pages.clean import Findings, render
@@ -23,16 +23,18 @@ def clean(config: Pipeline, *, raw: Path, memo: Memo, out: Path, pages: Path) ->
     """Give every raw sample either an array in a shard and a row in samples, or a row in rejected."""
     samples = read_table(RAW_SAMPLES, raw)
     kind = config.task.inputs
-    decoded, key = decode_all(samples, raw, out, memo, kind, config.clean)
+    key = key_of(kind, config.clean)
+    last = memo.recall(key)
+    decoded = decode_all(samples, raw, out, last, kind, config.clean)
     unplaced = samples.drop("shard", "offset", "size_bytes", "location")
     found = unplaced.join(decoded, on="content", how="left", maintain_order="left").drop("content")
     inputs, targets = registry.module("inputs", kind), registry.module("targets", config.task.targets)
-    judgement = judge(found, out, inputs, targets, config.clean)
+    judgement, found_out = judge(found, out, inputs, targets, config.clean, last.tables if last else {})
     rejected = found.select("id").join(judgement.rejected, on="id", how="inner", maintain_order="left")
     write_table(CLEAN_SAMPLES, out, judgement.samples)
     write_table(REJECTED, out, rejected.select("id", "origin", "reason", "detail"))
     write_table(FLAGGED, out, judgement.flagged.select("id", "origin", "reason", "detail"))
-    memo.keep(key, decoded, out)
+    memo.keep(key, out, decoded=decoded, **found_out)
     report = summarise(judgement, targets.strata, samples["target"], config.clean)
     _write_pages(config, judgement, report, targets.strata, out, pages)
     return report

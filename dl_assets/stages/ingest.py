@@ -5,12 +5,13 @@ from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from dl_assets import progress, registry
-from dl_assets.artifacts.memo import Memo, is_worn
+from dl_assets.artifacts.memo import Memo, is_worn, take_back
 from dl_assets.artifacts.packs import PackWriter, fingerprint
-from dl_assets.artifacts.raw import RawSample, Source
+from dl_assets.artifacts.raw import Listing, RawSample, Source
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.report import Report, write_json
 from dl_assets.artifacts.tables import RAW_SAMPLES, Rows, write_table
@@ -18,7 +19,6 @@ from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
 
 _FOUND = {
-    "id": pl.String,
     "target": pl.String,
     "group": pl.String,
     "time": pl.Datetime("us"),
@@ -28,9 +28,17 @@ _FOUND = {
     "version": pl.String,
     "place": pl.UInt32,
 }
-# Where the bytes are; `problem` says why there are none.
-_PLACE = {"content": pl.String, "shard": pl.Int64, "offset": pl.Int64, "size_bytes": pl.Int64, "problem": pl.String}
-_REMEMBERED = {"id": pl.String, "version": pl.String, **_PLACE}
+# Whose bytes are where; `problem` says why there are none.
+_PLACE = {
+    "id": pl.String,
+    "content": pl.String,
+    "shard": pl.Int64,
+    "offset": pl.Int64,
+    "size_bytes": pl.Int64,
+    "problem": pl.String,
+}
+_REMEMBERED = {"origin": pl.String, "version": pl.String, **_PLACE}
+_COLUMNS = ("id", *(name for name in _FOUND if name != "place"), *(name for name in _PLACE if name != "id"))
 
 
 def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
@@ -38,7 +46,7 @@ def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
     description, (samples, unused, num_new) = _ingest(config, memo, out)
     write_table(RAW_SAMPLES, out, samples.drop("version"))
     write_json(out / "source.json", {**description, "fingerprint": _fingerprint(samples), "num_samples": len(samples)})
-    memo.keep(_key(config, description), pl.concat([unused, samples.select(*_REMEMBERED)]), out)
+    memo.keep(_key(config, description), out, samples=pl.concat([unused, samples.select(*_REMEMBERED)]))
     return Report(
         counts={
             "samples": len(samples),
@@ -54,12 +62,16 @@ def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
 def _ingest(config: Pipeline, memo: Memo, out: Path) -> tuple[dict[str, Any], tuple[pl.DataFrame, pl.DataFrame, int]]:
     """Return the description of the source, and what `store` returns. The source's list of files is let go with it."""
     source = _read(config)
-    known = memo.recall(_key(config, source.description))
-    if known is not None:
-        samples, unused, num_new = store(_tracked(source), out, config.keep, known, memo.bring(out))
+    last = memo.recall(_key(config, source.description))
+    if last is not None:
+        known, first_shard = last.tables["samples"], last.bring(out)
+        if source.listing is not None and config.keep == "copy":
+            samples, unused, num_new = add(source.listing(), out, known, first_shard)
+        else:
+            samples, unused, num_new = store(_tracked(source), out, config.keep, known, first_shard)
         if not is_worn(len(unused), samples):
             return source.description, (samples, unused, num_new)
-        memo.take_back(out)
+        take_back(out)
         source = _read(config)
     return source.description, store(_tracked(source), out, config.keep)
 
@@ -86,26 +98,50 @@ def store(
     known where its version is the one of the last run, or where its bytes are.
     """
     known = known if known is not None else pl.DataFrame(schema=_REMEMBERED)
-    row_of = dict(zip(known["id"], range(len(known)), strict=True))
-    versions, contents = known["version"].to_list(), known["content"].to_list()
+    found, places = _look(samples, out, keep, known, first_shard)
+    return _table(found, places, known)
+
+
+def add(listing: Listing, out: Path, known: pl.DataFrame, first_shard: int) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Do as `store` does of everything that is listed, and look only at the samples whose version is not the known one."""
+    before = known.select("origin", pl.int_range(pl.len(), dtype=pl.UInt32).alias("place"), version_before="version")
+    listed = listing.table.join(before, on="origin", how="left", maintain_order="left").with_row_index("row")
+    is_same = (pl.col("version") == pl.col("version_before")).fill_null(value=False)
+    same, other = listed.filter(is_same), listed.filter(~is_same)["row"]
+    samples = progress.track(listing.pick(other), len(other))
+    changed, places = _look(samples, out, "copy", known, first_shard)
+    together = pl.concat([changed.with_columns(other), same.drop("version_before")], how="diagonal")
+    found = together.sort("row").select(*_FOUND)  # group and time are null where they are not listed
+    return _table(found, places, known)
+
+
+def _look(
+    samples: Iterable[RawSample], out: Path, keep: str, known: pl.DataFrame, first_shard: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what was found, with the place of each sample's bytes: a row of what is known, or after these, of what is new."""
+    row_of = dict(zip(known["origin"], range(len(known)), strict=True))
+    versions = known["version"].to_list()
     found, places = Rows(_FOUND), Rows(_PLACE)
     with PackWriter(out, first_shard) as pack:
         for sample in samples:
-            name = identify(sample.origin)
-            row = row_of.get(name)
-            if row is None or sample.version is None or versions[row] != sample.version:
+            origin, _, target, group, time, part, version, location = sample
+            row = row_of.get(origin)
+            if row is None or version is None or versions[row] != version:
                 payload, problem = _payload(sample)
                 content = fingerprint(payload) if problem is None else ""
-                if row is None or content != contents[row]:
+                if row is None or content != known["content"][row]:
                     row = len(known) + len(places)
-                    places.add((content, *_place(sample, payload, problem, pack, keep), len(payload), problem))
-            location = sample.location if keep == "reference" else None
-            found.add(
-                (name, sample.target, sample.group, sample.time, sample.part, sample.origin, location, sample.version, row)
-            )
-    table = found.table()
-    unused = known.filter(~pl.int_range(pl.len()).is_in(table["place"].implode()))
-    table = table.drop("place").hstack(pl.concat([known.select(*_PLACE), places.table()])[table["place"]])
+                    place = _place(sample, payload, problem, pack, keep)
+                    places.add((identify(origin), content, *place, len(payload), problem))
+            found.add((target, group, time, part, origin, location if keep == "reference" else None, version, row))
+    return found.table(), places.table()
+
+
+def _table(found: pl.DataFrame, places: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    is_used = np.zeros(len(known) + len(places), np.bool_)
+    is_used[found["place"].to_numpy()] = True
+    unused = known.filter(~is_used[: len(known)])
+    table = found.hstack(pl.concat([known.select(*_PLACE), places])[found["place"]]).select(_COLUMNS)
     return table, unused, len(places)
 
 

@@ -50,7 +50,9 @@ def cleaned(payloads: dict[str, bytes], **options: int) -> tuple[pl.DataFrame, S
 
 def found(payloads: dict[str, bytes], **options: int) -> list[tuple[str, str]]:
     samples, arrays = cleaned(payloads, **options)
-    return [(samples["origin"][first], samples["origin"][second]) for first, second, _ in similar(samples, arrays).iter_rows()]
+    return [
+        (samples["origin"][first], samples["origin"][second]) for first, second, _ in similar(samples, arrays)[0].iter_rows()
+    ]
 
 
 def photos(folder: str, step: int = 1) -> dict[str, bytes]:
@@ -99,13 +101,37 @@ def test_of_equal_pixels_only_the_first_is_compared() -> None:
 def test_only_candidates_are_read_and_each_once() -> None:
     payloads = {str(seed): saved(scene(seed), "PNG") for seed in range(30)}
     samples, arrays = cleaned({**payloads, "copy": saved(scene(3)), "another": saved(scene(3), quality=40)})
-    assert len(similar(samples, arrays)) == 3
+    assert len(similar(samples, arrays)[0]) == 3
     assert arrays.num_read == 3
 
 
 def test_samples_without_a_hash_are_not_compared() -> None:
     samples, arrays = cleaned({"a": saved(scene(1), "PNG"), "b": saved(scene(1))})
-    assert similar(samples.with_columns(hash=pl.lit(None, pl.UInt64)), arrays).rows() == []
+    assert similar(samples.with_columns(hash=pl.lit(None, pl.UInt64)), arrays)[0].rows() == []
+
+
+def test_the_next_call_reads_only_what_is_new_and_finds_the_same() -> None:
+    payloads = {str(seed): saved(scene(seed), "PNG") for seed in range(30)} | {"copy": saved(scene(3))}
+    before, arrays = cleaned(payloads)
+    _, last = similar(before, arrays)
+    grown = {"new": saved(scene(50)), **payloads, "another": saved(scene(3), quality=40), "of 8": saved(scene(8))}
+    samples, arrays = cleaned({name: payload for name, payload in grown.items() if name != "5"})
+    pairs, kept = similar(samples, arrays, last)
+    assert arrays.num_read == 5  # 3 and its two copies, 8 and its copy
+    alone, kept_alone = similar(samples, arrays)
+    assert pairs.equals(alone) and all(kept[name].equals(table) for name, table in kept_alone.items())
+    assert [samples["origin"][place] for place in pairs["second"]] == ["copy", "another", "of 8", "another"]
+
+
+def test_what_another_distance_or_another_hash_found_is_not_taken_over() -> None:
+    samples, arrays = cleaned({"a": saved(scene(1), "PNG"), "b": saved(scene(2), "PNG")})
+    alike = samples.with_columns(hash=pl.lit(0, pl.UInt64))
+    arrays_alike = Stack([arrays[0], arrays[0]])
+    _, last = similar(samples, arrays, max_distance=2)
+    assert len(similar(alike, arrays_alike, last, max_distance=2)[0]) == 1
+    apart = samples.with_columns(hash=pl.Series([0, 7], dtype=pl.UInt64))
+    _, last = similar(apart, arrays_alike, max_distance=2)
+    assert len(similar(apart, arrays_alike, last, max_distance=3)[0]) == 1
 
 
 @needs_data

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from dl_assets.artifacts.report import Check
 from dl_assets.artifacts.tables import REASONS
-from dl_assets.pages import style
 from dl_assets.pages.clean import MAX_SHOWN, MEANINGS, Findings, render
-from dl_assets.pages.clean_figures import MAX_BARS, class_balance, figures
 
 NASTY = "<script>alert(1)</script>.jpg"
 OPTIONS = {"min_sharpness": 0.02, "min_side": 8, "min_class_size": 10}
@@ -154,10 +152,12 @@ def test_suggested_labels_come_with_the_line_to_write(page: str) -> None:
 
 
 def test_figures_are_those_that_the_columns_allow(findings: Findings) -> None:
-    classes = findings.kept["target"], findings.rejected["target"]
-    assert set(figures(findings.kept, findings.rejected, classes, OPTIONS)) == {"class_balance", "sizes", "distributions"}
-    bare = [table.select("id", "target") for table in (findings.kept, findings.rejected)]
-    assert set(figures(*bare, classes, OPTIONS)) == {"class_balance"}
+    assert set(render(findings)[1]) == {"class_balance", "sizes", "distributions"}
+    bare = {
+        name: getattr(findings, name).drop("width", "brightness", "contrast", "sharpness")
+        for name in ("kept", "rejected", "flagged")
+    }
+    assert set(render(changed(findings, **bare))[1]) == {"class_balance"}
 
 
 def test_a_sample_of_several_classes_counts_for_each(findings: Findings) -> None:
@@ -186,15 +186,8 @@ def test_where_nothing_is_kept_there_is_still_a_page(findings: Findings) -> None
 
 def test_pictures_of_one_size_and_no_spread_can_be_drawn(findings: Findings) -> None:
     flat = findings.kept.with_columns(width=48, contrast=0.0, sharpness=0.0)
-    drawn = figures(flat, flat.clear(), (flat["target"], flat["target"].clear()), {})
-    assert all(style.png(figure, 40) for figure in drawn.values())
-
-
-def test_many_classes_are_not_all_drawn() -> None:
-    names = pl.Series([f"class {index % 200}" for index in range(400)])
-    axes = class_balance(names, names.clear(), None).axes[0]
-    assert len(axes.get_yticks()) == MAX_BARS
-    assert axes.get_title(loc="left") == "200 classes: the 20 largest and the 20 smallest"
+    _, drawn = render(changed(findings, kept=flat, rejected=findings.rejected.clear(), options={}))
+    assert len(drawn) == 3
 
 
 def test_every_reason_has_a_meaning() -> None:

@@ -34,6 +34,18 @@ def test_the_target_of_a_file_is_the_first_folder_on_the_way_to_it(tmp_path: Pat
     ]
 
 
+def test_what_is_listed_is_what_is_yielded_and_may_be_picked(tmp_path: Path) -> None:
+    write(tmp_path, "train/dog/b.jpg", "train/cat/1.jpg", "test/cat/2/a.jpg", "train.txt")
+    samples, source = list(folder.folder(path=str(tmp_path))), folder.folder(path=str(tmp_path))
+    assert source.listing is not None
+    table, pick = source.listing()
+    assert table.rows() == [(s.origin, s.target, s.part, s.version) for s in samples]
+    assert [(s.origin, s.target, s.part, s.read()) for s in pick([2, 3])] == [
+        ("train/dog/b.jpg", "dog", "train", b"train/dog/b.jpg"),
+        ("train.txt", None, None, b"train.txt"),
+    ]
+
+
 def test_litter_is_left_out_and_counted(tmp_path: Path) -> None:
     write(tmp_path, "cat/1.jpg", "dog/1.jpg", ".DS_Store", "cat/Thumbs.db", "dog/desktop.ini", "__MACOSX/cat/1.jpg", ".git/a/b")
     assert [s.origin for s in folder.folder(path=str(tmp_path))] == ["cat/1.jpg", "dog/1.jpg"]

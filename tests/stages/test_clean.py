@@ -199,6 +199,33 @@ def test_only_what_is_new_is_decoded_and_old_shards_stay_as_they_are(
         np.testing.assert_array_equal(open_arrays(out, kept)[index], image.clean(raw.read(), image_size=8, channels=1)[0])
 
 
+def photo(seed: int, quality: int = 90) -> bytes:
+    """Soft shapes, of which a copy of another quality is a near duplicate."""
+    file = BytesIO()
+    shapes = np.random.default_rng(seed).integers(40, 216, (6, 6), dtype=np.uint8)
+    Image.fromarray(shapes).resize((64, 64), Image.Resampling.BICUBIC).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("option", [{}, {"max_distance": 2}, {"min_contrast": 0.15}, {"near_duplicates": "flag"}])
+def test_a_run_that_remembers_gives_what_a_run_from_nothing_gives(tmp_path: Path, option: dict[str, object]) -> None:
+    old = [sample(f"{i}.jpg", photo(i), "dog" if i % 3 else "cat") for i in range(30)] + [sample("2-copy.jpg", photo(2, 60))]
+    new = [sample("0-copy.jpg", photo(0, 50)), sample("5-copy.jpg", photo(5, 40), "cat"), sample("99.jpg", photo(99), "dog")]
+    run(tmp_path, old, max_rejected=1.0)
+    grown = run(tmp_path, [*new[:1], *old[:9], *old[10:], *new[1:]], max_rejected=1.0, **option)
+    page = (tmp_path / "pages/clean.html").read_text()
+    fresh = run(made(tmp_path / "fresh"), [*new[:1], *old[:9], *old[10:], *new[1:]], max_rejected=1.0, **option)
+    assert grown[0] == fresh[0] and grown[2].equals(fresh[2]) and "label_conflict" in _reasons(grown[3])
+    assert grown[1].drop("shard", "row").equals(fresh[1].drop("shard", "row"))
+    assert page == (tmp_path / "fresh/pages/clean.html").read_text()
+    pixels = [[open_arrays(out, kept)[i].tolist() for i in range(len(kept))] for _, kept, _, out in (grown, fresh)]
+    assert pixels[0] == pixels[1]
+
+
+def _reasons(out: Path) -> set[str]:
+    return {*read_table(REJECTED, out)["reason"], *read_table(FLAGGED, out)["reason"]}
+
+
 @pytest.mark.parametrize(("option", "num_decoded"), [({"image_size": 16}, 5), ({"min_side": 4, "blurred": "off"}, 0)])
 def test_everything_is_decoded_again_only_when_that_makes_a_difference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: dict[str, object], num_decoded: int

@@ -119,6 +119,21 @@ def test_when_much_was_removed_its_bytes_leave_the_shards(tmp_path: Path) -> Non
     assert shards(raw) == {"payload-00000.bin": b"a3 a4 b0 b1 b2 b3 b4 "}
 
 
+def test_a_grown_folder_has_the_table_that_a_run_from_nothing_gives(tmp_path: Path) -> None:
+    names = {f"{kind}/{number}.jpg": f"{kind}{number}".encode() for kind in ("cat", "dog") for number in range(20)}
+    path = write_files(tmp_path / "in", names)
+    run(path, tmp_path)
+    write_files(tmp_path / "in", {"ant/1.jpg": b"ant", "cat/3.jpg": b"changed", "cat/90.jpg": b"new", "zoo.txt": b"outside"})
+    (tmp_path / "in/dog/7.jpg").unlink()
+    os.utime(tmp_path / "in/dog/8.jpg", ns=(1, 1))
+    grown, report = run(path, tmp_path)
+    fresh, fresh_report = run(path, made(tmp_path / "fresh"))
+    tables = [read_table(RAW_SAMPLES, raw).drop("shard", "offset") for raw in (grown, fresh)]
+    assert tables[0].equals(tables[1]) and payloads(grown) == payloads(fresh)
+    assert json.loads((grown / "source.json").read_text()) == json.loads((fresh / "source.json").read_text())
+    assert report.numbers == fresh_report.numbers and report.counts == {**fresh_report.counts, "new": 4}
+
+
 def test_another_source_path_is_read_from_the_start(tmp_path: Path) -> None:
     run(write_files(tmp_path / "in", FILES), tmp_path)
     raw, report = run(write_files(tmp_path / "other", FILES), tmp_path)

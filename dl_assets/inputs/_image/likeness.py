@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dl_assets.artifacts.shards import Arrays
-from dl_assets.inputs._image.near import Flags, Indices, near_pairs
+from dl_assets.inputs._image.near import Earlier, Flags, Indices, Pairs, is_complete, near_pairs
 
 SIDE = 8  # pictures are compared as grey ones of this side
 MIN_LIKENESS = 0.97
 MIN_CONTRAST = 1.0  # grey levels; below it there is nothing in a picture that could be compared
+Tables = dict[str, pl.DataFrame]
 _BATCH = 256
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -20,12 +21,15 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 def similar(
     samples: pl.DataFrame,
     arrays: Arrays,
+    last: Tables | None = None,
     *,
     max_distance: Annotated[
         int, Field(ge=0, le=12, description="bits of 64 in which the hashes of near duplicates differ")
     ] = 6,
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, Tables]:
     """Return the verified near duplicates: first < second (rows of `samples`) and the distance of their hashes.
+
+    Return also what to give to the next call as `last`, which then looks at new samples only; the result is the same.
 
     `samples` has digest, hash (null: not compared) and target. Of samples with equal pixels only the first is compared.
     A pair is verified where the gradients of both pictures, reduced to 8 x 8 grey pixels, correlate by 0.97 or more:
@@ -42,10 +46,42 @@ def similar(
     compared = samples.with_row_index().filter(pl.col("hash").is_not_null() & pl.col("digest").is_first_distinct())
     rows = compared["index"].to_numpy().astype(np.int64)
     edges = _Edges(arrays, rows)
-    kinds = compared["target"].rank("dense").to_numpy().astype(np.int64)
-    first, second, distance = near_pairs(compared["hash"].to_numpy(), max_distance, agree=edges.agree, kinds=kinds)
+    kinds = compared["target"].cast(pl.Categorical).to_physical().to_numpy().astype(np.int64)
+    earlier = _earlier(last or {}, compared, max_distance)
+    pairs = near_pairs(compared["hash"].to_numpy(), max_distance, agree=edges.agree, kinds=kinds, earlier=earlier)
+    first, second, distance = pairs
+    kept = _kept(compared, pairs, max_distance) if is_complete(pairs, kinds) else {}
+    return _table(rows[first], rows[second], distance), kept
+
+
+def _table(first: Indices, second: Indices, distance: Indices) -> pl.DataFrame:
     schema = {"first": pl.UInt32, "second": pl.UInt32, "distance": pl.UInt32}
-    return pl.DataFrame({"first": rows[first], "second": rows[second], "distance": distance}, schema_overrides=schema)
+    return pl.DataFrame({"first": first, "second": second, "distance": distance}, schema=schema)
+
+
+def _kept(compared: pl.DataFrame, pairs: Pairs, max_distance: int) -> Tables:
+    """Return which pictures were compared how, and the pairs as rows of that table."""
+    return {
+        "compared": compared.select("digest", "hash"),
+        "pairs": _table(*pairs),
+        "compared_by": pl.DataFrame({"max_distance": [max_distance]}),
+    }
+
+
+def _earlier(last: Tables, compared: pl.DataFrame, max_distance: int) -> Earlier | None:
+    """Find the pictures of the last call, of the same hash, among those that are compared now."""
+    if "compared_by" not in last or last["compared_by"]["max_distance"].item() != max_distance:
+        return None
+    before = last["compared"].with_row_index("row_before").rename({"hash": "hash_before"})
+    found = compared.select("digest", "hash").join(before, on="digest", how="left", maintain_order="left")
+    is_known = found.select((pl.col("hash") == pl.col("hash_before")).fill_null(value=False)).to_series().to_numpy()
+    row_of = np.full(len(before), -1)
+    row_of[found["row_before"].filter(is_known).to_numpy()] = np.flatnonzero(is_known)
+    first, second, distance = (last["pairs"][name].to_numpy().astype(np.int64) for name in ("first", "second", "distance"))
+    first, second = row_of[first], row_of[second]
+    still = (first >= 0) & (second >= 0)
+    first, second = first[still], second[still]
+    return Earlier(is_known, (np.minimum(first, second), np.maximum(first, second), distance[still]))
 
 
 class _Edges:

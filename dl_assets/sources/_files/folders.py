@@ -1,17 +1,16 @@
 """A folder as a tree: on this machine with one look at each file, elsewhere with what fsspec lists."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from stat import S_ISDIR
-from typing import overload
 from urllib.parse import unquote
 
 from dl_assets.errors import ConfigError, DataError
 from dl_assets.sources._files.ahead import Ahead
 from dl_assets.sources._files.places import cannot_read, filesystem, is_url, is_web, read_local, stamp_of
-from dl_assets.sources._files.tree import Entry, Names, Tree, is_litter, require_files, require_utf8
+from dl_assets.sources._files.tree import Entry, Tree, is_litter, require_files, require_utf8
 
 
 def folder_tree(place: str, key: str) -> Tree:
@@ -37,73 +36,65 @@ def _local(place: str, key: str) -> Tree:
             f"{key}: {root} is a file, but must be a folder that holds one folder of files for each class. "
             f"If it is a zip or tar archive of such a folder, write: source: {{kind: archive, path: {root}}}."
         )
-    version_of, skipped = {}, 0
+    files: list[str] = []
+    versions: list[str | None] = []
+    skipped = 0
     for file, version, litter in _walk(str(root), "", (), False, key):
         if litter:
             skipped += 1
         else:
-            version_of[file] = version
-    files = sorted(version_of, key=lambda file: file.replace("/", "\0"))  # as the lists of their names would be
+            files.append(file)
+            versions.append(version)
 
-    def entries() -> Iterator[Entry]:
-        for file in files:
-            path = f"{root}/{file}"
-            yield Entry(tuple(file.split("/")), partial(read_local, path, key), version_of[file], path)
+    def at(index: int) -> Entry:
+        path = f"{root}/{files[index]}"
+        return Entry(files[index], partial(read_local, path, key), versions[index], path)
 
-    return Tree(place, key, _Names(files), skipped, entries)
-
-
-class _Names(Sequence[Names]):
-    """The names of files, made when they are asked for: as tuples they would take three times the room."""
-
-    def __init__(self, files: list[str]) -> None:
-        self._files = files
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    @overload
-    def __getitem__(self, index: int) -> Names: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Names]: ...
-    def __getitem__(self, index: int | slice) -> Names | list[Names]:
-        if isinstance(index, slice):
-            return [tuple(file.split("/")) for file in self._files[index]]
-        return tuple(self._files[index].split("/"))
+    return Tree(place, key, files, skipped, lambda: map(at, range(len(files))), at, versions)
 
 
 def _walk(
     directory: str, above: str, ancestors: tuple[tuple[int, int], ...], in_litter: bool, key: str
 ) -> Iterator[tuple[str, str | None, bool]]:
-    """Yield (file below the root, its version, whether it is litter)."""
+    """Yield (file below the root, its version, whether it is litter), sorted as the lists of their names would be."""
+    here, items = _look(directory, key)
+    if here in ancestors:
+        raise DataError(f"{key}: {directory} is a link to a folder that it lies in. Remove the link.")
+    for name, version, is_folder in items:
+        if not name.isascii():
+            require_utf8(f"{directory}/{name}", key)
+        litter = in_litter or is_litter(name)
+        if is_folder:
+            yield from _walk(f"{directory}/{name}", f"{above}{name}/", (*ancestors, here), litter, key)
+        else:
+            yield f"{above}{name}", version, litter
+
+
+def _look(directory: str, key: str) -> tuple[tuple[int, int], list[tuple[str, str | None, bool]]]:
+    """Return which folder this is, and what is in it: name, version and whether it is a folder, sorted by name."""
     try:
-        status = Path(directory).stat()
-        items = os.scandir(directory)
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            status = os.fstat(folder)
+            with os.scandir(folder) as items:  # through its number, no file's path is followed from the root
+                found = sorted(map(_version, items))  # one at a time: an item keeps its status for as long as it lives
+        finally:
+            os.close(folder)
     except OSError as error:
         raise DataError(
             f"{key}: the folder {directory} cannot be read ({error.strerror}). "
             "Give yourself the right to read it, or move it away."
         ) from error
-    here = (status.st_dev, status.st_ino)
-    if here in ancestors:
-        raise DataError(f"{key}: {directory} is a link to a folder that it lies in. Remove the link.")
-    with items:
-        for item in items:  # one at a time: an entry keeps its status for as long as it lives
-            require_utf8(item.path, key)
-            litter = in_litter or is_litter(item.name)
-            found = _status(item)
-            if found and S_ISDIR(found.st_mode):
-                yield from _walk(item.path, f"{above}{item.name}/", (*ancestors, here), litter, key)
-            else:
-                yield f"{above}{item.name}", f"{found.st_size}-{found.st_mtime_ns}" if found else None, litter
+    return (status.st_dev, status.st_ino), found
 
 
-def _status(item: "os.DirEntry[str]") -> os.stat_result | None:
-    """None for a broken link, among others: reading it tells why."""
+def _version(item: "os.DirEntry[str]") -> tuple[str, str | None, bool]:
+    """Return name, version and whether it is a folder; no version for a broken link, among others: reading it tells why."""
     try:
-        return item.stat()
+        status = item.stat()
     except OSError:
-        return None
+        return item.name, None, False
+    return item.name, f"{status.st_size}-{status.st_mtime_ns}", S_ISDIR(status.st_mode)
 
 
 # ---- elsewhere -------------------------------------------------------------------------------------------------
@@ -120,23 +111,24 @@ def _remote(place: str, key: str) -> Tree:
     except Exception as error:  # each file system raises errors of its own
         raise cannot_read(place, key, error) from error
     base, web = base.rstrip("/"), is_web(place)
-    files = {path: info for path, info in sorted(found.items()) if path.startswith(f"{base}/")}
+    infos = {path: info for path, info in sorted(found.items()) if path.startswith(f"{base}/")}
     if web:  # a server's page of a folder also links to itself, sorted otherwise
-        files = {path: info for path, info in files.items() if not set(path) & set("?#")}
-    if found and not files:
+        infos = {path: info for path, info in infos.items() if not set(path) & set("?#")}
+    if found and not infos:
         raise DataError(
             f"{key}: {place} is a file, but must be a folder. "
             f"If it is a zip or tar archive, write: source: {{kind: archive, path: '{place}'}}."
         )
-    ahead = Ahead(system, list(files), [info.get("size") for info in files.values()], key)
+    ahead = Ahead(system, list(infos), [info.get("size") for info in infos.values()], key)
     entries, skipped = [], 0
-    for index, (path, info) in enumerate(files.items()):
+    for index, (path, info) in enumerate(infos.items()):
         inner = path.removeprefix(f"{base}/")
-        names = tuple((unquote(inner) if web else inner).split("/"))
+        origin = unquote(inner) if web else inner
         location = path if web else system.unstrip_protocol(path)
-        if any(map(is_litter, names)):
+        if any(map(is_litter, origin.split("/"))):
             skipped += 1
         else:
-            entries.append(Entry(names, partial(ahead.read, index), stamp_of(info), location))
-    entries.sort(key=lambda entry: entry.names)
-    return Tree(place, key, [entry.names for entry in entries], skipped, lambda: iter(entries))
+            entries.append(Entry(origin, partial(ahead.read, index), stamp_of(info), location))
+    entries.sort(key=lambda entry: entry.origin.split("/"))
+    files = [entry.origin for entry in entries]
+    return Tree(place, key, files, skipped, lambda: iter(entries), entries.__getitem__, [entry.version for entry in entries])

@@ -1,15 +1,18 @@
 """Class folders, also inside part folders: what the place of a file in its tree says of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from dl_assets.artifacts.raw import RawSample
+import polars as pl
+
+from dl_assets.artifacts.raw import Listing, RawSample
 from dl_assets.errors import DataError
-from dl_assets.sources._files.tree import Entry, Names, Tree
+from dl_assets.sources._files.tree import Entry, Names, Tree, folder_of
 from dl_assets.sources._files.values import PART_OF
 
 Parts = Literal["auto", "none"]
+_LISTED = {"origin": pl.String, "target": pl.String, "part": pl.String, "version": pl.String}
 
 
 @dataclass(frozen=True)
@@ -19,23 +22,36 @@ class Layout:
     above: int
     in_parts: bool
 
-    def part(self, names: Names) -> str | None:
-        return PART_OF.get(names[self.above].lower()) if self.in_parts and len(names) > self.above + 1 else None
+    def part(self, folder: Names) -> str | None:
+        """Return the part of the files in a folder."""
+        return PART_OF.get(folder[self.above].lower()) if self.in_parts and len(folder) > self.above else None
 
-    def target(self, names: Names) -> str | None:
-        """The class folder's name; None for a file that lies in none."""
+    def target(self, folder: Names) -> str | None:
+        """Return the name of the class folder; None for a folder that lies in none."""
         index = self.above + self.in_parts
-        return names[index] if len(names) > index + 1 else None
+        return folder[index] if len(folder) > index else None
 
-    def sample(self, entry: Entry) -> RawSample:
-        return RawSample(
-            entry.origin,
-            entry.read,
-            self.target(entry.names),
-            part=self.part(entry.names),
-            version=entry.version,
-            location=entry.location,
-        )
+    def samples(self, tree: Tree) -> Iterator[RawSample]:
+        return self._told(tree, tree.entries())
+
+    def listing(self, tree: Tree) -> Listing:
+        known = self._known(tree)
+        told = [known[folder_of(origin)] for origin in tree.files]
+        columns = {"origin": tree.files, "target": [target for target, _ in told], "part": [part for _, part in told]}
+        table = pl.DataFrame({**columns, "version": tree.versions}, schema=_LISTED)
+        at = tree.at
+        assert at is not None, "only what can be read in any order is listed"
+        return Listing(table, lambda rows: self._told(tree, map(at, rows)))
+
+    def _told(self, tree: Tree, entries: Iterable[Entry]) -> Iterator[RawSample]:
+        known = self._known(tree)
+        for origin, read, version, location in entries:
+            target, part = known[folder_of(origin)]
+            yield RawSample(origin, read, target, part=part, version=version, location=location)
+
+    def _known(self, tree: Tree) -> dict[str, tuple[str | None, str | None]]:
+        """Return target and part of the files in each folder."""
+        return {"/".join(folder): (self.target(folder), self.part(folder)) for folder in tree.folders()}
 
 
 def labelled(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names], str] | None = None) -> Iterator[RawSample]:
@@ -43,14 +59,13 @@ def labelled(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names],
 
     `advise` says what to write in the YAML where the classes lie below these folders.
     """
-    layout = find_layout(tree, parts, above, advise)
-    return map(layout.sample, tree.entries())
+    return find_layout(tree, parts, above, advise).samples(tree)
 
 
 def find_layout(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names], str] | None = None) -> Layout:
     in_parts = parts == "auto" and _are_parts(tree, above)
     layout = Layout(above, in_parts)
-    classes = sorted({target for names in tree.files if (target := layout.target(names)) is not None})
+    classes = sorted({target for folder in tree.folders() if (target := layout.target(folder)) is not None})
     if len(classes) < 2:
         raise _too_few(tree, layout, classes, advise)
     return layout
@@ -58,18 +73,20 @@ def find_layout(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Name
 
 def lone_folder(tree: Tree, above: int) -> int:
     """Count one folder more where everything lies in a single one, as in most archives, and the classes are inside it."""
-    top = {names[above] for names in tree.files if len(names) > above + 1}
-    inner = {names[above + 1] for names in tree.files if len(names) > above + 2}
+    folders = tree.folders()
+    top = {folder[above] for folder in folders if len(folder) > above}
+    inner = {folder[above + 1] for folder in folders if len(folder) > above + 1}
     return above + 1 if len(top) == 1 and len(inner) > 1 else above
 
 
 def _are_parts(tree: Tree, above: int) -> bool:
     """Say whether the top folders are called train, val and test. Raises DataError where they are and hold no classes."""
-    top = {names[above] for names in tree.files if len(names) > above + 1}
+    folders = tree.folders()
+    top = {folder[above] for folder in folders if len(folder) > above}
     words = {PART_OF.get(name.lower()) for name in top}
     if None in words or len(words) < 2 or "train" not in words:
         return False
-    with_classes = {names[above] for names in tree.files if len(names) > above + 2}
+    with_classes = {folder[above] for folder in folders if len(folder) > above + 1}
     without = sorted(top - with_classes)
     if without:
         raise DataError(
@@ -81,7 +98,7 @@ def _are_parts(tree: Tree, above: int) -> bool:
 
 
 def _too_few(tree: Tree, layout: Layout, classes: list[str], advise: Callable[[Names], str] | None) -> DataError:
-    outside = sum(layout.target(names) is None for names in tree.files)
+    outside = sum(layout.target(tuple(origin.split("/")[:-1])) is None for origin in tree.files)
     return DataError(
         f"{tree.key}: {tree.place} must hold one folder per class and at least two of them with files; found "
         f"{len(classes)}{f' ({classes[0]})' if classes else ''} and {outside} files outside of any."
@@ -92,9 +109,10 @@ def _too_few(tree: Tree, layout: Layout, classes: list[str], advise: Callable[[N
 def _hint(tree: Tree, advise: Callable[[Names], str]) -> str:
     """Say what to write where the folders become several only further down."""
     way: Names = ()
+    folders = tree.folders()
     while True:
         depth = len(way)
-        inner = sorted({names[depth] for names in tree.files if len(names) > depth + 1 and names[:depth] == way})
+        inner = sorted({folder[depth] for folder in folders if len(folder) > depth and folder[:depth] == way})
         if len(inner) != 1:
             break
         way = (*way, *inner)

@@ -43,7 +43,7 @@ def tar_tree(place: str, key: str, kind: str, below: Names) -> Tree:
     version = stamp(place, key)
     listing = _kept_files if version else _files
     found = [names for names in listing(place, key, kind, version) if names[: len(below)] == below]
-    files = [names for names in found if not any(map(is_litter, names))]
+    files = ["/".join(names) for names in found if not any(map(is_litter, names))]
     return Tree(place, key, files, len(found) - len(files), lambda: _entries(place, key, kind, set(files), version))
 
 
@@ -61,12 +61,12 @@ def _files(place: str, key: str, kind: str, version: str | None) -> list[Names]:
 _kept_files = lru_cache(maxsize=2)(_files)
 
 
-def _entries(place: str, key: str, kind: str, wanted: set[Names], version: str | None) -> Iterator[Entry]:
+def _entries(place: str, key: str, kind: str, wanted: set[str], version: str | None) -> Iterator[Entry]:
     with _stream(place, key, kind) as (archive, _):
         for info in archive:
-            names = member(info.name, place, key)
-            if names in wanted and not info.isdir():
-                yield Entry(names, partial(_read, archive, info, place, key), version)
+            origin = "/".join(member(info.name, place, key))
+            if origin in wanted and not info.isdir():
+                yield Entry(origin, partial(_read, archive, info, place, key), version)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """A tree of files, wherever it lies: what is in it, in a fixed order, and how each file is read."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from dl_assets.artifacts.raw import RawSample, Source
+from dl_assets.artifacts.raw import Listing, RawSample, Source
 from dl_assets.errors import DataError
 
 # What file managers and archivers leave behind; names that begin with a dot are left out as well.
@@ -13,36 +13,50 @@ LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}
 Names = tuple[str, ...]  # the folders on the way to a file, then its own name
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file; the fields mean what those of RawSample mean."""
 
-    names: Names
+    origin: str
     read: Callable[[], bytes]
     version: str | None = None
     location: str | None = None
 
-    @property
-    def origin(self) -> str:
-        return "/".join(self.names)
-
 
 @dataclass(frozen=True)
 class Tree:
-    """`files` are the names of all entries in their order; `skipped` counts what was left out as litter.
+    """`files` are the origins of all entries in their order; `skipped` counts what was left out as litter.
+
+    `at` returns the entry of a place in `files`, where entries can be read in any order; else it is None.
 
     `entries()` may be called again, and an entry is read before the next one is asked for: a tar archive is a stream.
     """
 
     place: str
     key: str
-    files: Sequence[Names]
+    files: list[str]
     skipped: int
     entries: Callable[[], Iterator[Entry]]
+    at: Callable[[int], Entry] | None = None
+    versions: list[str | None] = field(default_factory=list)  # where there is `at`
+
+    def folders(self) -> set[Names]:
+        """Return every folder in which there are files, as the names on the way to it."""
+        return {tuple(folder.split("/")) if folder else () for folder in set(map(folder_of, self.files))}
 
 
-def source(tree: Tree, samples: Iterator[RawSample], **description: Any) -> Source:
-    return Source({**description, "num_samples": len(tree.files), "skipped_files": tree.skipped}, samples)
+def folder_of(origin: str) -> str:
+    """Return where a file lies.
+
+    >>> folder_of("train/cat/1.jpg"), folder_of("1.jpg")
+    ('train/cat', '')
+    """
+    return origin.rpartition("/")[0]
+
+
+def source(
+    tree: Tree, samples: Iterator[RawSample], listing: Callable[[], Listing] | None = None, **description: Any
+) -> Source:
+    return Source({**description, "num_samples": len(tree.files), "skipped_files": tree.skipped}, samples, listing)
 
 
 def is_litter(name: str) -> bool:

@@ -20,7 +20,7 @@ _BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotIm
 
 
 def zip_tree(place: str, key: str, below: Names) -> Tree:
-    files: list[tuple[ZipInfo, Names]] = []
+    files: list[tuple[ZipInfo, str]] = []
     skipped = 0
     for info, names in _members(place, key):
         if names[: len(below)] != below:
@@ -28,8 +28,8 @@ def zip_tree(place: str, key: str, below: Names) -> Tree:
         if any(map(is_litter, names)):
             skipped += 1
         else:
-            files.append((info, names))
-    return Tree(place, key, [names for _, names in files], skipped, lambda: _entries(place, key, files))
+            files.append((info, "/".join(names)))
+    return Tree(place, key, [origin for _, origin in files], skipped, lambda: _entries(place, key, files))
 
 
 def _members(place: str, key: str) -> list[tuple[ZipInfo, Names]]:
@@ -63,10 +63,10 @@ def _name(info: ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _entries(place: str, key: str, files: list[tuple[ZipInfo, Names]]) -> Iterator[Entry]:
+def _entries(place: str, key: str, files: list[tuple[ZipInfo, str]]) -> Iterator[Entry]:
     with open_file(place, key) as file, ZipFile(file) as archive:
-        for info, names in files:
-            yield Entry(names, partial(_read, archive, info, place, key), f"{info.file_size}-{info.CRC:08x}")
+        for info, origin in files:
+            yield Entry(origin, partial(_read, archive, info, place, key), f"{info.file_size}-{info.CRC:08x}")
 
 
 def _read(archive: ZipFile, info: ZipInfo, place: str, key: str) -> bytes:
