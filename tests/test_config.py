@@ -84,7 +84,7 @@ def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
         ("name: cnn", "name: cn", "digits.yaml:8: model.name is 'cn', did you mean 'cnn'? Allowed: "),
         ("name: cnn, ", "", "digits.yaml:8: model.name is missing. Allowed: "),
         ("{name: cnn, width: 8}", "cnn", "digits.yaml:8: model is 'cnn', but must be a mapping such as `{}`."),
-        ("width", "widht", "digits.yaml:8: model.widht is not known here, did you mean 'width'? Allowed: width, "),
+        ("width", "widht", "digits.yaml:8: model.widht is not known here, did you mean 'width'? Allowed: weights, width, "),
         ("builtin", "buitlin", "digits.yaml:2: source.kind is 'buitlin', did you mean 'builtin'? Allowed: "),
         ("name: digits", "name: digit", "digits.yaml:2: source.name is 'digit', did you mean 'digits'? Allowed: digits."),
         ("kind: builtin, name: digits", "kind: folder", "digits.yaml:2: source.path is missing. Add `path: ...`."),

@@ -32,6 +32,7 @@ def test_the_index_names_the_code_and_the_data_of_each_pipeline(root: Path) -> N
         "transforms_parts": "dl_assets/transforms/_image",
         "targets": "classes",
         "model": "cnn",
+        "weights": "dl_assets/models/cnn.py",
     }
     builtin = "dl_assets/sources/builtin.py"
     assert read_index(root) == {

@@ -7,10 +7,11 @@ from pathlib import Path
 from dl_assets import registry
 from dl_assets.config import load_pipeline
 from dl_assets.files import replace_text
+from dl_assets.operations.model_fits import require_model_fits
 from dl_assets.runner import writable
 
 # Models and transforms are checked by building them, which imports these; each takes seconds.
-_LIBRARIES = ("torch", "albumentations")
+_LIBRARIES = ("torch", "timm", "albumentations")
 
 
 def require_sound(name: str, root: Path) -> None:
@@ -22,7 +23,7 @@ def require_sound(name: str, root: Path) -> None:
     mark, passed = _mark(root / pipeline.path), root / "data" / ".tmp" / f"{name}.sound"
     if passed.is_file() and passed.read_text(encoding="utf-8") == mark:
         return
-    pipeline.check()
+    require_model_fits(pipeline.check())
     with writable(passed.parent):
         replace_text(passed, mark)
 
