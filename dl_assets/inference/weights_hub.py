@@ -24,8 +24,8 @@ def download(name: str) -> Path:
         found = next((Path(path) for path in cached if isinstance(path, str)), None)
         if found is None and constants.is_offline_mode():
             raise ConfigError(
-                f"model.weights.hub '{name}' has not been downloaded yet, and the network is not asked unasked. To allow it, "
-                "run once with HF_HUB_OFFLINE=0 in front, or download the file yourself: `weights: {file: PATH}`."
+                f"model.weights.hub '{name}' (the hub's {repository}) has not been downloaded yet, and nothing is downloaded "
+                "unasked. Run it once with HF_HUB_OFFLINE=0 in front, or download the file and write `weights: {file: PATH}`."
             )
         return found or _fetch(name, repository, revision or None)
     except huggingface_hub.errors.HFValidationError as error:

@@ -31,7 +31,8 @@ def test_a_vit_is_built_for_the_size_of_the_pictures():
 
 
 @pytest.mark.parametrize(
-    ("architecture", "native", "small"), [("resnet18", 1, 4), ("densenet121", 1, 4), ("convnext_atto", 1, 4), ("regnetx_002", 1, 2)]
+    ("architecture", "native", "small"),
+    [("resnet18", 1, 4), ("densenet121", 1, 4), ("convnext_atto", 1, 4), ("regnetx_002", 1, 2)],
 )
 def test_a_small_stem_keeps_a_map_of_small_pictures(architecture, native, small):
     assert (map_side(architecture, 32), map_side(architecture, 32, stem="small")) == (native, small)

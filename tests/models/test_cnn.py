@@ -22,7 +22,9 @@ def test_max_width_bounds_the_size_of_deep_networks():
     assert num_parameters(depth=5, max_width=64) < num_parameters(depth=5) / 5
 
 
-@pytest.mark.parametrize("options", [{"width": 2}, {"depth": 0}, {"depth": 9}, {"dropout": 1.0}, {"depth": 2.5}, {"kernel": 4}, {"padding": "valid"}])
+@pytest.mark.parametrize(
+    "options", [{"width": 2}, {"depth": 0}, {"depth": 9}, {"dropout": 1.0}, {"depth": 2.5}, {"kernel": 4}, {"padding": "valid"}]
+)
 def test_an_option_out_of_its_bounds_is_refused(options):
     with pytest.raises(ValidationError):
         registry.options_of(cnn)(**options)

@@ -89,7 +89,7 @@ def test_the_head_and_the_groups_before_it_are_all_of_a_model(name):
     model = build(name, channels=3, outputs=4)
     named = [*(key for group in layer_groups(model) for key in group), *head_of(model)]
     assert sorted(named) == sorted(key for key, _ in model.named_parameters())
-    assert {tuple(model.get_parameter(key).shape)[0] for key in head_of(model)} == {4}
+    assert {model.get_parameter(key).shape[0] for key in head_of(model)} == {4}
     assert len(layer_groups(model)) > 1
 
 
@@ -141,7 +141,9 @@ def test_an_architecture_of_each_family_has_a_head_and_groups_before_it(family):
         model, _ = of_family(family)
     head, groups = head_of(model), layer_groups(model)
     assert {model.get_parameter(name).shape[0] for name in head} == {4}
-    assert sorted([*head, *(name for group in groups for name in group)]) == sorted(name for name, _ in model.named_parameters())
+    assert sorted([*head, *(name for group in groups for name in group)]) == sorted(
+        name for name, _ in model.named_parameters()
+    )
     assert len(groups) >= 4
 
 
