@@ -90,7 +90,7 @@ def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
             "weights: imagenet",
             "digits.yaml:8: model.weights is 'imagenet', which is none of `none`, `{file: PATH}`, `{hub: NAME}` or ",
         ),
-        ("width: 8", "weights:", "digits.yaml:8: model.weights is nothing, which is none of `none`, "),
+        ("width: 8", "weights: null", "digits.yaml:8: model.weights is nothing, which is none of `none`, "),
         (
             "width: 8",
             "weights: {fil: a.pt}",
