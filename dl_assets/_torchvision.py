@@ -32,7 +32,7 @@ class _MissingOperators(MetaPathFinder):
         import torch
 
         missing = [name for name in ("nms", "qnms") if not hasattr(torch.ops.torchvision, name)]
-        self._library = torch.library.Library("torchvision", "FRAGMENT")
+        self._library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for name in missing:
             self._library.define(f"{name}{_ARGUMENTS}")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import struct
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
@@ -17,7 +18,20 @@ from dl_assets.errors import DataError
 # Where training programs put the weights, averaged ones first; without any of these the file is the weights.
 _NESTED = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model")
 # What torch and pickle raise on broken bytes.
-_BROKEN = (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, SafetensorError)
+_BROKEN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 
 def read_tensors(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], str]:

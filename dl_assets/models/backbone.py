@@ -67,7 +67,9 @@ def made_for_px(architecture: str) -> int:
     """Return the side of the pictures that an architecture was made for."""
     from timm.models import get_pretrained_cfg
 
-    return int(get_pretrained_cfg(architecture).input_size[-1])
+    made_for = get_pretrained_cfg(architecture)
+    assert made_for is not None, "timm describes every architecture that it lists"
+    return int(made_for.input_size[-1])
 
 
 def published(architecture: str) -> list[str]:

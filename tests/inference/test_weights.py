@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from dl_assets.errors import ArtifactError, DataError
 from dl_assets.inference.weights import Layer, Loaded, load_weights
+from dl_assets.inference.weights_file import read_tensors
 from dl_assets.models.backbone import backbone
 from dl_assets.models.cnn import cnn
 from dl_assets.sections import Weights
@@ -216,6 +218,26 @@ def test_a_file_of_noise_is_told(tmp_path, seed):
     path.write_bytes(torch.randint(0, 256, (4000,), generator=torch.Generator().manual_seed(seed)).byte().numpy().tobytes())
     with pytest.raises(DataError, match=r"noise\.pth cannot be read"):
         load(cnn(3, 10), path)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "old"])
+def test_of_a_file_with_wrong_bytes_nothing_worse_comes_than_the_error_that_names_it(tmp_path, kind):
+    path, rng = tmp_path / "a.pt", random.Random(17)
+    if kind == "safetensors":
+        save_file({"bias": torch.ones(3)}, path)
+    else:
+        torch.save({"bias": torch.ones(3)}, path, _use_new_zipfile_serialization=kind == "zip")
+    whole, told = path.read_bytes(), 0
+    for _ in range(60):
+        broken = bytearray(whole)
+        for _ in range(8):
+            broken[rng.randrange(len(whole))] = rng.randrange(256)
+        path.write_bytes(broken)
+        try:
+            read_tensors(path)
+        except DataError as error:
+            told += str(path) in str(error)
+    assert told > 20
 
 
 class Malicious:

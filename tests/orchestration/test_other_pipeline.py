@@ -50,6 +50,17 @@ def test_check_tells_of_an_origin_that_does_not_exist(two: Workspace) -> None:
     assert "pipelines/again.yaml:6: model.weights.pipeline is 'digit', did you mean 'digits'? Allowed: digits." in result.stdout
 
 
+def test_check_tells_of_a_file_of_weights_that_does_not_exist_and_of_a_model_that_does_not_fit(two: Workspace) -> None:
+    two.edit_pipeline("again", "{pipeline: digits}", "{file: nowhere.pt}, padding: 0, kernel: 11")
+    two.run("dl", "sync")
+    result = two.run("dl", "check", "again", check=False)
+    assert result.returncode == 2
+    assert "pipelines/again.yaml: model.weights.file 'nowhere.pt' does not exist. Put the file there" in result.stdout
+    assert (
+        "pipelines/again.yaml:6: model does not fit: the map has shrunk to 8 x 8, too small for a kernel of 11" in result.stdout
+    )
+
+
 def test_a_run_makes_the_other_model_first_and_an_edit_of_it_makes_this_one_stale(ran: Workspace) -> None:
     ran.write_pipeline("again", AGAIN)
     output = ran.run("dl", "run", "again", "train").stdout
