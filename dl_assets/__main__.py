@@ -128,6 +128,18 @@ def ui(
 
 
 @app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="a model, whose options are listed; all models by default")] = None,
+    like: Annotated[str | None, typer.Option(help="list the architectures that fit a pattern, such as 'resnet*'")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models: what they fit, their size and options; `dl models backbone --like 'resnet*'` lists architectures."""
+    from dl_assets.operations.models import print_models
+
+    print_models(name, like, as_json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a pipeline file, for editors."""
     import json

@@ -14,7 +14,7 @@ from dl_assets import registry
 from dl_assets.augmentation import Augment, Choice, read_augment
 from dl_assets.errors import ConfigError
 from dl_assets.problems import Document, DocumentError, M, Place, choose, fewest, gather, read_yaml, shown
-from dl_assets.sections import Action, Clean, Evaluate, Export, Schedule, Source, Split, Train
+from dl_assets.sections import Action, Clean, Evaluate, Export, Model, Schedule, Source, Split, Train, Weights
 from dl_assets.tasks._task import Task
 
 __all__ = [
@@ -116,10 +116,23 @@ class Pipeline:
 
     @functools.cached_property
     def model(self) -> Choice:
+        """The model with its own options; see `weights` for the one that every model has."""
         function = registry.find("models", self.model_name)
-        checks: list[Callable[[], Any]] = [partial(self._choice, "model", "name", function), partial(self._fit, function.maps)]
-        choice: Choice = gather(checks)[0]
-        return choice
+        own = registry.options_of(function)
+        options = {name: value for name, value in self._section("model", dict).items() if name != "name"}
+        checks: list[Callable[[], Any]] = [
+            partial(self._file.validate, ("model",), options, registry.options_of(function, Model)),
+            partial(self._fit, function.maps),
+        ]
+        chosen = dict(gather(checks)[0])
+        return Choice(self.model_name, {name: chosen[name] for name in own.model_fields})
+
+    @functools.cached_property
+    def weights(self) -> Weights:
+        """What the training begins with, checked without importing the model."""
+        section = self._section("model", dict) or {}
+        given = {name: value for name, value in section.items() if name == "weights"}
+        return self._file.validate(("model",), given, Model).weights
 
     @functools.cached_property
     def augment(self) -> Augment:
@@ -223,10 +236,6 @@ class Pipeline:
 
     def _options(self, key: str, model: type[M]) -> M:
         return self._file.validate((key,), self._section(key, dict) or {}, model)
-
-    def _choice(self, key: str, word: str, function: Callable[..., Any]) -> Choice:
-        options = {name: value for name, value in self._section(key, dict).items() if name != word}
-        return Choice(str(self.document[key][word]), dict(self._file.validate((key,), options, registry.options_of(function))))
 
     def _fit(self, maps: str) -> None:
         if maps == self.task.maps:

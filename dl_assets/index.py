@@ -7,10 +7,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from dl_assets import registry
-from dl_assets.config import INDEX, load_pipeline, read_pipeline, read_yaml, scan_pipelines
+from dl_assets.config import INDEX, Pipeline, load_pipeline, read_pipeline, read_yaml, scan_pipelines
 from dl_assets.errors import ConfigError
 from dl_assets.files import replace_text
-from dl_assets.problems import gather
+from dl_assets.problems import Document, DocumentError, choose, gather, shown
 
 HEADER = "# Derived from the files beside it by `dl sync`; commit it, never edit it.\n"
 
@@ -18,7 +18,8 @@ HEADER = "# Derived from the files beside it by `dl sync`; commit it, never edit
 def entry(path: Path, root: Path = Path()) -> dict[str, str]:
     """Return the index entry of one pipeline file: the code and the data that its stages depend on."""
     pipeline = read_pipeline(path, root)
-    gather([lambda: pipeline.task_name, lambda: pipeline.model_name, lambda: pipeline.source])
+    gather([lambda: pipeline.task_name, lambda: pipeline.model_name, lambda: pipeline.source, lambda: pipeline.weights])
+    _require_origin(pipeline, root)
     source = pipeline.source
     # Data that comes with a library changes only with the source's own module; dvc.yaml can do without neither of the two.
     watched = registry.module("sources", source.name).watched(**source.options) or (f"dl_assets/sources/{source.name}.py",)
@@ -29,10 +30,37 @@ def entry(path: Path, root: Path = Path()) -> dict[str, str]:
         "transforms_parts": _parts("transforms", pipeline.task.inputs),
         "targets": pipeline.task.targets,
         "model": pipeline.model_name,
+        "weights": pipeline.weights.place or f"dl_assets/models/{pipeline.model_name}.py",
         "source": source.name,
         "input": watched[0],
         "files": watched[-1],
     }
+
+
+def _require_origin(pipeline: Pipeline, root: Path) -> None:
+    """Raise ConfigError where the weights come from a pipeline that does not exist, or that begins with this one's itself."""
+    known = scan_pipelines(root)[0]
+    chain, current = [pipeline.name], pipeline
+    while (other := current.weights.pipeline) is not None:
+        if other in chain:
+            raise _wrong_origin(
+                pipeline, f"goes round in a circle: {' -> '.join([*chain, other])}. Let one of them begin with others."
+            )
+        if other not in known:
+            if current is not pipeline:  # told of that file itself
+                return
+            others = [name for name in known if name != pipeline.name]
+            raise _wrong_origin(pipeline, f"is {shown(other)}{choose(other, others)}")
+        chain.append(other)
+        try:
+            current = read_pipeline(known[other], root)
+            current.weights  # noqa: B018 - a broken file is told of itself, not of the pipelines that begin with its model
+        except ConfigError:
+            return
+
+
+def _wrong_origin(pipeline: Pipeline, message: str) -> DocumentError:
+    return Document(pipeline.path, pipeline.document).problem(("model", "weights", "pipeline"), message)
 
 
 def _parts(folder: str, name: str) -> str:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from dl_assets import registry
 from dl_assets.config import SECTIONS, STAGE_OPTIONS, Source, clean_options
-from dl_assets.sections import Augment
+from dl_assets.sections import Augment, Model
 
 Schema = dict[str, Any]
 
@@ -33,7 +33,7 @@ def pipeline_schema() -> Schema:
             "oneOf": [_named("kind", name, registry.find("sources", name), Source) for name in registry.names("sources")]
         },
         "augment": _augment(),
-        "model": {"oneOf": [_named("name", name, registry.find("models", name)) for name in registry.names("models")]},
+        "model": {"oneOf": [model_schema(name) for name in registry.names("models")]},
         **{name: _or_nothing(_options(options)) for name, options in STAGE_OPTIONS.items()},
         "clean": _or_nothing(_clean()),
     }
@@ -46,6 +46,11 @@ def pipeline_schema() -> Schema:
         "additionalProperties": False,
         "$defs": {"transform": {"oneOf": list(_transforms())}},
     }
+
+
+def model_schema(name: str) -> Schema:
+    """Return the schema of the `model` section for one model."""
+    return _named("name", name, registry.find("models", name), Model)
 
 
 def _clean() -> Schema:
@@ -78,7 +83,7 @@ def _transforms() -> Iterator[Schema]:
         yield _object({name: {"description": _first_line(model), **_or_nothing(options)}}, [name])
 
 
-def _named(key: str, name: str, function: Callable[..., Any], base: type[BaseModel] = registry.Options) -> Schema:
+def _named(key: str, name: str, function: Callable[..., Any], base: type[BaseModel]) -> Schema:
     options = _options(registry.options_of(function, base))
     schema = _object({key: {"const": name}, **options["properties"]}, [key, *options["required"]])
     return {"title": name, "description": _first_line(function), **schema}

@@ -84,7 +84,25 @@ def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
         ("name: cnn", "name: cn", "digits.yaml:8: model.name is 'cn', did you mean 'cnn'? Allowed: "),
         ("name: cnn, ", "", "digits.yaml:8: model.name is missing. Allowed: "),
         ("{name: cnn, width: 8}", "cnn", "digits.yaml:8: model is 'cnn', but must be a mapping such as `{}`."),
-        ("width", "widht", "digits.yaml:8: model.widht is not known here, did you mean 'width'? Allowed: width, "),
+        ("width", "widht", "digits.yaml:8: model.widht is not known here, did you mean 'width'? Allowed: weights, width, "),
+        (
+            "width: 8",
+            "weights: imagenet",
+            "digits.yaml:8: model.weights is 'imagenet', which is none of `none`, `{file: PATH}`, `{hub: NAME}` or ",
+        ),
+        ("width: 8", "weights: null", "digits.yaml:8: model.weights is nothing, which is none of `none`, "),
+        (
+            "width: 8",
+            "weights: {fil: a.pt}",
+            "which knows no 'fil', did you mean 'file'? Allowed: file, sha256, hub, pipeline.",
+        ),
+        ("width: 8", "weights: {file: 5}", "which has no text as its file; put it in quotes if it is meant as text."),
+        (
+            "width: 8",
+            "weights: {sha256: a}",
+            "which must be one of `none`, `{file: PATH}`, `{hub: NAME}` or `{pipeline: NAME}`.",
+        ),
+        ("width: 8", "weights: {file: a, sha256: ab}", "which has a sha256 that is not one of 64 digits"),
         ("builtin", "buitlin", "digits.yaml:2: source.kind is 'buitlin', did you mean 'builtin'? Allowed: "),
         ("name: digits", "name: digit", "digits.yaml:2: source.name is 'digit', did you mean 'digits'? Allowed: digits."),
         ("kind: builtin, name: digits", "kind: folder", "digits.yaml:2: source.path is missing. Add `path: ...`."),
@@ -235,6 +253,24 @@ def test_a_wrong_task_does_not_hide_the_problems_of_the_sections_that_depend_on_
     assert text.startswith("pipelines/digits.yaml has 4 problems:")
     for key in ("task", "clean.channels", "augment[0].SubPixelAffine.rotate", "model.width"):
         assert f": {key} is " in text
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("none", None),
+        ("{file: w/a.pt}", "w/a.pt"),
+        ("{hub: resnet18.a1_in1k}", None),
+        ("{pipeline: photos}", "data/photos/model"),
+    ],
+)
+def test_weights_are_an_option_of_every_model_and_read_without_importing_one(
+    tmp_path: Path, text: str, place: str | None
+) -> None:
+    write(tmp_path, GOOD.replace("width: 8", f"width: 8, weights: {text}"))
+    pipeline = load_pipeline("digits", tmp_path).check()
+    assert pipeline.weights.place == place
+    assert "weights" not in pipeline.model.options
 
 
 def test_a_model_that_maps_something_else_is_told_with_those_that_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

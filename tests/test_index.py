@@ -32,6 +32,7 @@ def test_the_index_names_the_code_and_the_data_of_each_pipeline(root: Path) -> N
         "transforms_parts": "dl_assets/transforms/_image",
         "targets": "classes",
         "model": "cnn",
+        "weights": "dl_assets/models/cnn.py",
     }
     builtin = "dl_assets/sources/builtin.py"
     assert read_index(root) == {
@@ -104,3 +105,69 @@ def test_a_broken_index_is_told_and_written_anew_by_sync(root: Path, text: str) 
         require_fresh("cats", root)
     write_index(root)
     require_fresh("cats", root)
+
+
+# ---- the weights of another pipeline ---------------------------------------------------------------------------
+
+
+def begin_with(root: Path, name: str, weights: str) -> None:
+    write(root, PHOTOS.replace("{name: cnn}", f"{{name: cnn, weights: {weights}}}"), name)
+
+
+@pytest.mark.parametrize(
+    ("weights", "watched"),
+    [
+        ("none", "dl_assets/models/cnn.py"),
+        ("{hub: resnet18.a1_in1k}", "dl_assets/models/cnn.py"),
+        ("{file: weights/a.safetensors}", "weights/a.safetensors"),
+        ("{pipeline: cats}", "data/cats/model"),
+    ],
+)
+def test_the_index_names_what_the_training_begins_with(root: Path, weights: str, watched: str) -> None:
+    begin_with(root, "dogs", weights)
+    assert write_index(root) == []
+    assert read_index(root)["dogs"]["weights"] == watched
+
+
+def test_weights_of_a_pipeline_that_does_not_exist_are_told(root: Path) -> None:
+    begin_with(root, "dogs", "{pipeline: cat}")
+    (error,) = write_index(root)
+    assert str(error) == ("pipelines/dogs.yaml:3: model.weights.pipeline is 'cat', did you mean 'cats'? Allowed: cats.")
+    assert "dogs" not in read_index(root)
+
+
+@pytest.mark.parametrize(
+    ("origins", "circle"),
+    [
+        ({"cats": "cats"}, "cats -> cats"),
+        ({"cats": "dogs", "dogs": "cats"}, "cats -> dogs -> cats"),
+        ({"cats": "dogs", "dogs": "mice", "mice": "cats"}, "cats -> dogs -> mice -> cats"),
+    ],
+)
+def test_pipelines_that_begin_with_each_other_are_told_and_left_out_of_the_graph(
+    root: Path, origins: dict[str, str], circle: str
+) -> None:
+    (root / "pipelines" / "cats.yaml").unlink()
+    for name, origin in origins.items():
+        begin_with(root, name, f"{{pipeline: {origin}}}")
+    told = [str(error) for error in write_index(root)]
+    assert len(told) == len(origins)
+    assert told[0] == (
+        f"pipelines/cats.yaml:3: model.weights.pipeline goes round in a circle: {circle}. Let one of them begin with others."
+    )
+    assert read_index(root) == {}
+
+
+def test_a_chain_of_pipelines_is_no_circle(root: Path) -> None:
+    begin_with(root, "dogs", "{pipeline: cats}")
+    begin_with(root, "mice", "{pipeline: dogs}")
+    assert write_index(root) == []
+
+
+def test_a_broken_file_of_the_other_pipeline_is_told_once(root: Path) -> None:
+    begin_with(root, "dogs", "{pipeline: mice}")
+    begin_with(root, "mice", "{pipeline: nobody}")
+    assert [str(error).partition(":")[0] for error in write_index(root)] == ["pipelines/mice.yaml"]
+    write(root, "task: [", "mice")
+    (error,) = write_index(root)
+    assert "mice.yaml:1: not valid YAML" in str(error)

@@ -76,6 +76,13 @@ def test_a_good_document_is_valid(validator: Any, document: dict[str, Any]) -> N
         {"model": {"name": "cn"}},
         {"model": {"name": "cnn", "widht": 8}},
         {"model": "cnn"},
+        {"model": {"name": "cnn", "weights": "imagenet"}},
+        {"model": {"name": "cnn", "weights": {"file": "a.pt", "sha256": "abc"}}},
+        {"model": {"name": "cnn", "weights": {"file": "a.pt", "hub": "b"}}},
+        {"model": {"name": "cnn", "weights": {"url": "https://example.org"}}},
+        {"model": {"name": "cnn", "activation": "rleu"}},
+        {"model": {"name": "cnn", "kernel": 4}},
+        {"model": {"name": "backbone", "width": 8}},
         {"train": {"epochs": "ten"}},
         {"train": {"epochs": 0}},
         {"train": {"epochs": 2.5}},
@@ -102,6 +109,24 @@ def test_a_typical_mistake_is_not_valid(validator: Any, document: dict[str, Any]
 )
 def test_every_form_of_augment_is_valid(validator: Any, document: dict[str, Any], augment: Any) -> None:
     assert list(validator.iter_errors({**document, "augment": augment})) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weights": "none"},
+        {"weights": {"file": "a.pt", "sha256": "0" * 64}},
+        {"weights": {"hub": "resnet18.a1_in1k"}},
+        {"weights": {"pipeline": "photos"}},
+        {"padding": "same", "hidden": [64, 32]},
+        {"padding": 0},
+    ],
+    ids=str,
+)
+def test_every_form_of_weights_and_of_the_options_of_a_model_is_valid(
+    validator: Any, document: dict[str, Any], options: dict[str, Any]
+) -> None:
+    assert list(validator.iter_errors({**document, "model": {"name": "cnn", **options}})) == []
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -15,6 +15,7 @@ from dl_assets import registry
 from dl_assets.artifacts.report import read_json
 from dl_assets.config import Choice
 from dl_assets.errors import ArtifactError, ConfigError
+from dl_assets.inference.trial import build_body, try_body
 from dl_assets.tasks._task import Task
 
 CHECKPOINT = "model.ckpt"
@@ -61,15 +62,26 @@ def middle(whole: Sequence[int], part: Sequence[int]) -> tuple[slice, ...]:
 
 
 def build_network(task: Task, model: Choice, fitted: dict[str, Any]) -> Network:
-    """Build an untrained network; `fitted` is what preprocessing.json holds. Its weights follow torch's global seed."""
+    """Build an untrained network; `fitted` is what preprocessing.json holds. Its weights follow torch's global seed.
+
+    Raises ConfigError where the model cannot take such pictures.
+    """
+    return _around(try_body(model, *_needs(task, fitted)), task, fitted)
+
+
+def _needs(task: Task, fitted: dict[str, Any]) -> tuple[int, int, tuple[int, int]]:
+    """Return channels, outputs, and the height and width in px of what the network is shown."""
     inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
-    body = registry.find("models", model.name)(
-        inputs.channels(fitted["inputs"]), targets.num_outputs(fitted["targets"]), **model.options
-    )
-    preprocess = inputs.preprocess(fitted["inputs"])
+    height, width = fitted["inputs"].get(CROP) or fitted["inputs"]["shape"][:2]
+    return inputs.channels(fitted["inputs"]), targets.num_outputs(fitted["targets"]), (height, width)
+
+
+def _around(body: nn.Module, task: Task, fitted: dict[str, Any]) -> Network:
+    """Put preprocessing and activation around a body."""
+    preprocess = registry.module("inputs", task.inputs).preprocess(fitted["inputs"])
     if CROP in fitted["inputs"]:
         preprocess = nn.Sequential(Middle(fitted["inputs"][CROP]), preprocess)
-    return Network(preprocess, body, targets.activation())
+    return Network(preprocess, body, registry.module("targets", task.targets).activation())
 
 
 def load_network(folder: Path) -> Network:
@@ -80,7 +92,7 @@ def load_network(folder: Path) -> Network:
         options = registry.options_of(registry.find("models", card["model"]["name"]))
         # By way of JSON, in which a list may be a tuple, as when the pipeline file was read.
         model = Choice(card["model"]["name"], dict(options.model_validate_json(json.dumps(card["model"]["options"]))))
-        network = build_network(task, model, fitted)
+        network = _around(build_body(model, *_needs(task, fitted)), task, fitted)
     except (KeyError, TypeError, ValidationError, ConfigError) as error:
         raise ArtifactError(
             f"{folder / CARD} or {PREPROCESSING} beside it does not describe a model that this code can build "

@@ -1,47 +1,111 @@
 """A small convolutional network for pictures from 8 x 8 up to about 128 x 128 pixels."""
 
-from typing import Annotated
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dl_assets import registry
+from dl_assets.errors import ConfigError
+
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "prelu": nn.PReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+
+Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 
 
 @registry.model(maps="image->vector")
 def cnn(
     channels: int,
     outputs: int,
+    size: tuple[int, int] | None = None,  # every model is told the height and width in px; this one takes any
     *,
     width: Annotated[int, Field(ge=4, le=256, description="channels of the first stage; each stage doubles them")] = 32,
-    depth: Annotated[int, Field(ge=1, le=5, description="stages of two convolutions; each halves the map")] = 2,
+    depth: Annotated[int, Field(ge=1, le=5, description="stages; each halves the map by its pooling")] = 2,
     max_width: Annotated[int, Field(ge=4, le=1024, description="channels that no stage exceeds")] = 256,
-    dropout: Annotated[float, Field(ge=0, lt=1, description="share of features hidden from the head in training")] = 0.1,
+    convolutions: Annotated[int, Field(ge=1, le=4, description="of a stage; each after the first adds to what is there")] = 2,
+    kernel: Annotated[Literal[1, 3, 5, 7, 9, 11], Field(description="side of the convolutions in px")] = 3,
+    stride: Annotated[int, Field(ge=1, le=4, description="of the first convolution of each stage")] = 1,
+    padding: Annotated[
+        Literal["same"] | Annotated[int, Field(ge=0, le=11)],
+        Field(description="px around the map at the first convolution of each stage; `same` keeps the size of the map"),
+    ] = "same",
+    activation: Annotated[Activation, Field(description="after every convolution and hidden layer")] = "relu",
+    batch_norm: Annotated[bool, Field(description="after every convolution")] = True,
+    pooling: Annotated[
+        Literal["max", "average", "none"], Field(description="how the map is halved at the end of a stage; none: it is not")
+    ] = "max",
+    hidden: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(max_length=4, description="widths of the head's hidden layers")
+    ] = (),
+    dropout: Annotated[
+        float, Field(ge=0, lt=1, description="share of features hidden from each layer of the head in training")
+    ] = 0.1,
 ) -> nn.Module:
-    """Stages of two convolutions, then the mean over the map, then one linear layer.
+    """Stages of convolutions, then the mean over the map, then a head of fully connected layers.
 
     Take one stage for every halving from the picture's side down to about 4: 2 for 8 pixels, 4 or 5
     for 64 to 128, where a width of 16 takes about a third of the time of 32.
     """
     widths = [min(width * 2**stage, max_width) for stage in range(depth)]
-    stages = [Stage(before, after) for before, after in zip([channels, *widths], widths, strict=False)]
-    return nn.Sequential(*stages, MeanOverMap(), nn.Dropout(dropout), nn.Linear(widths[-1], outputs))
+
+    def convolution(before: int, after: int, stride: int, padding: int) -> nn.Module:
+        layer = nn.Conv2d(before, after, kernel, stride, padding, bias=not batch_norm)
+        return nn.Sequential(layer, nn.BatchNorm2d(after)) if batch_norm else layer
+
+    def stage(before: int, after: int) -> nn.Module:
+        widen = convolution(before, after, stride, kernel // 2 if padding == "same" else padding)
+        refine = [convolution(after, after, 1, kernel // 2) for _ in range(convolutions - 1)]
+        activations = [ACTIVATIONS[activation]() for _ in range(convolutions)]
+        return Stage(widen, refine, activations, POOLINGS[pooling](2) if pooling != "none" else None)
+
+    stages = [stage(before, after) for before, after in zip([channels, *widths], widths, strict=False)]
+    head = Head([widths[-1], *hidden, outputs], ACTIVATIONS[activation], dropout)
+    return nn.Sequential(OrderedDict(stages=nn.Sequential(*stages), mean=MeanOverMap(), head=head))
 
 
 class Stage(nn.Module):
-    """A convolution to `width` channels, one that adds to what is there, and a halving of the map."""
+    """A convolution to more channels, others that add to what is there, and a halving of the map."""
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(
+        self, widen: nn.Module, refine: Sequence[nn.Module], activations: Sequence[nn.Module], pool: nn.Module | None
+    ) -> None:
         super().__init__()
-        self.widen, self.refine = _convolution(channels, width), _convolution(width, width)
+        self.widen, self.refine = widen, nn.ModuleList(refine)
+        self.activations, self.pool = nn.ModuleList(activations), pool
+        layer = next(module for module in widen.modules() if isinstance(module, nn.Conv2d))
+        self._kernel, self._padding = layer.kernel_size[0], int(layer.padding[0])
 
     def forward(self, features: Tensor) -> Tensor:
-        features = functional.relu(self.widen(features))  # [B, C, H, W] -> [B, D, H, W]
-        features = functional.relu(features + self.refine(features))
-        if min(features.shape[2:]) <= 2:  # a smaller map would have nothing left to summarise
+        self._require_room(*features.shape[2:])
+        first, *others = self.activations
+        features = first(self.widen(features))  # [B, C, H, W] -> [B, D, H/stride, W/stride]
+        for convolution, activation in zip(self.refine, others, strict=True):
+            features = activation(features + convolution(features))
+        # A smaller map would have nothing left to summarise.
+        if self.pool is None or min(features.shape[2:]) <= 2:
             return features
-        return functional.max_pool2d(features, 2)  # [B, D, H, W] -> [B, D, H/2, W/2]
+        pooled: Tensor = self.pool(features)  # [B, D, H, W] -> [B, D, H/2, W/2]
+        return pooled
+
+    def _require_room(self, height: int, width: int) -> None:
+        if min(height, width) + 2 * self._padding < self._kernel:
+            raise ConfigError(
+                f"the map has shrunk to {height} x {width}, too small for a kernel of {self._kernel} with a padding of "
+                f"{self._padding}. Take `padding: same`, a smaller kernel, stride or depth, or larger pictures."
+            )
 
 
 class MeanOverMap(nn.Module):
@@ -51,5 +115,12 @@ class MeanOverMap(nn.Module):
         return features.mean(dim=(2, 3))  # [B, D, H, W] -> [B, D]
 
 
-def _convolution(channels: int, width: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False), nn.BatchNorm2d(width))
+class Head(nn.Sequential):
+    """Fully connected layers of these widths, an activation between them, dropout before each."""
+
+    def __init__(self, widths: Sequence[int], activation: type[nn.Module], dropout: float) -> None:
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [activation()] if layers else []
+            layers += [nn.Dropout(dropout), nn.Linear(before, after)]  # [B, before] -> [B, after]
+        super().__init__(*layers)

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from dl_assets import index, registry
 from dl_assets.config import Pipeline, load_pipeline, scan_pipelines
 from dl_assets.errors import ConfigError, DataError, PipelineError
+from dl_assets.operations.model_fits import require_model_fits
 
 DISTRIBUTION = "dl-assets"
 
@@ -34,16 +35,27 @@ def _of_pipeline(name: str, root: Path) -> list[PipelineError]:
         index.require_fresh(name, root)
     except ConfigError as error:
         return [error]
-    return list(_missing_places(config, root))
+    return [*_unfit_model(config), *_missing_places(config, root)]
+
+
+def _unfit_model(config: Pipeline) -> Iterator[ConfigError]:
+    try:
+        require_model_fits(config)
+    except ConfigError as error:
+        yield error
 
 
 def _missing_places(config: Pipeline, root: Path) -> Iterator[DataError]:
-    """Tell of every local file or folder that the source reads and that is not there; a URL is asked when it is read."""
+    """Tell of every local file or folder that is read and is not there; a URL is asked when it is read."""
     options = config.source.options
     keys = {value: key for key, value in options.items() if isinstance(value, str)}
     for place in registry.module("sources", config.source.name).watched(**options):
         if "://" not in place and not (root / place).exists() and (key := keys.get(place)):
             yield DataError(f"{config.path}: source.{key} '{place}' does not exist. Put the data there, or change the {key}.")
+    if config.weights.file and not (root / config.weights.file).exists():
+        yield DataError(
+            f"{config.path}: model.weights.file '{config.weights.file}' does not exist. Put the file there, or change the path."
+        )
 
 
 def _of_environment() -> list[PipelineError]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from dl_assets import registry
 from dl_assets.config import SECTIONS, Pipeline, load_pipeline
 from dl_assets.files import replace_text
+from dl_assets.operations.model_fits import require_model_fits
 from dl_assets.runner import writable
 
 # Models and transforms are checked by building them, which imports these; each takes seconds.
-_LIBRARIES = ("torch", "albumentations")
+_LIBRARIES = ("torch", "timm", "albumentations")
 # What they are built from. The other sections are checked at every run: an edit of the epochs must not cost these imports.
 _BUILT = ("task", "clean", "augment", "model")
 
@@ -26,7 +27,7 @@ def require_sound(name: str, root: Path) -> None:
     if passed.is_file() and passed.read_text(encoding="utf-8") == mark:
         pipeline.check(tuple(section for section in SECTIONS if section not in _BUILT))
         return
-    pipeline.check()
+    require_model_fits(pipeline.check())
     with writable(passed.parent):
         replace_text(passed, mark)
 

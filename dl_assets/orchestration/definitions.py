@@ -8,8 +8,8 @@ import dagster as dg
 from dl_assets import index
 from dl_assets.config import load_pipeline
 from dl_assets.errors import ConfigError
-from dl_assets.orchestration.assets import make_asset
-from dl_assets.orchestration.graph import load_graph
+from dl_assets.orchestration.assets import asset_key, make_asset
+from dl_assets.orchestration.graph import Graph, load_graph
 from dl_assets.orchestration.sensor import make_sensor
 
 log = logging.getLogger("dagster")
@@ -25,8 +25,7 @@ def build_definitions(root: Path) -> dg.Definitions:
     return dg.Definitions(
         assets=[make_asset(graph, node) for node in graph.nodes.values()],
         jobs=[
-            dg.define_asset_job(name, dg.AssetSelection.groups(name), description=f"Every stage of {name}.")
-            for name in graph.pipelines
+            dg.define_asset_job(name, _needed(graph, name), description=f"Every stage of {name}.") for name in graph.pipelines
         ],
         schedules=[schedule for name in graph.pipelines if (schedule := _schedule(name, root))],
         sensors=[make_sensor(graph)],
@@ -34,6 +33,11 @@ def build_definitions(root: Path) -> dg.Definitions:
             {"start_method": {"forkserver": {"preload_modules": PRELOADED}}, "max_concurrent": 4}
         ),
     )
+
+
+def _needed(graph: Graph, name: str) -> dg.AssetSelection:
+    """Every stage of a pipeline, and those of the pipelines whose model it begins with: what is unchanged is skipped."""
+    return dg.AssetSelection.assets(*(asset_key(node) for node in graph.of_pipeline(name)))
 
 
 def _schedule(name: str, root: Path) -> dg.ScheduleDefinition | None:

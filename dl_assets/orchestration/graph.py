@@ -1,5 +1,6 @@
 """dvc.yaml as a graph of stages. DVC itself reads the file, so there is no second opinion on what it says."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -53,7 +54,8 @@ class Graph:
         stages = [stage for stage in repo.index.stages if "@" in (getattr(stage, "name", None) or "")]
         order = list(ARTIFACT_OF_STAGE)
         nodes = sorted((_node(stage) for stage in stages), key=lambda node: (node.pipeline, order.index(node.stage)))
-        self.nodes = {node.address: node for node in nodes}
+        self.nodes: dict[str, Node] = {node.address: node for node in nodes}
+        self.nodes = {node.address: node for node in self._upstream_first(nodes)}
         self._stages = {stage.name: stage for stage in stages}
 
     @cached_property
@@ -70,19 +72,29 @@ class Graph:
         return [candidate for candidate in self.nodes.values() if candidate.address in found]
 
     def of_pipeline(self, pipeline: str, until: str | None = None) -> list[Node]:
-        """The stages of a pipeline in order; with `until`, that stage and all it needs. Raises ConfigError without any."""
-        nodes = [node for node in self.nodes.values() if node.pipeline == pipeline]
-        if not nodes or f"{until or nodes[0].stage}@{pipeline}" not in self.nodes:
+        """The stages of a pipeline (up to `until`) and all that they need, also of other pipelines, upstream first.
+
+        Raises ConfigError where there are none.
+        """
+        wanted = [node for node in self.nodes.values() if node.pipeline == pipeline and until in (None, node.stage)]
+        if not wanted:
             what = f"stage '{until}'" if until else "stages"
             raise ConfigError(f"dvc.yaml has no {what} for '{pipeline}'. Take back what you changed: git checkout dvc.yaml")
-        if until is None:
-            return nodes
-        wanted, queue = set(), [self.nodes[f"{until}@{pipeline}"]]
-        while queue:
-            node = queue.pop()
-            wanted.add(node.address)
-            queue += self.upstream(node)
-        return [node for node in nodes if node.address in wanted]
+        return self._upstream_first(wanted)
+
+    def _upstream_first(self, nodes: Iterable[Node]) -> list[Node]:
+        """Return the nodes in their order, each behind all that it needs. DVC has seen to it that there is no circle."""
+        found: dict[str, Node] = {}
+
+        def visit(node: Node) -> None:
+            if node.address not in found:
+                for needed in self.upstream(node):
+                    visit(needed)
+                found[node.address] = node
+
+        for node in nodes:
+            visit(node)
+        return list(found.values())
 
     def hash_of(self, node: Node, path: str) -> str | None:
         """DVC's own hash of a dependency as it is in the working tree now; None where it is missing."""

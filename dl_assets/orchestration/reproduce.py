@@ -6,6 +6,7 @@ A process of its own, because DVC inside another program ignores SIGINT while a 
 import logging
 import os
 import random
+import re
 import sys
 import time
 from pathlib import Path
@@ -104,9 +105,12 @@ def _explain(address: str, error: DvcException) -> tuple[str, int]:
 def _explain_missing(address: str, cause: MissingDataSource | FileNotFoundError) -> str:
     stage, _, pipeline = address.partition("@")
     path = os.path.relpath(cause.filename) if isinstance(cause, FileNotFoundError) else str(cause).partition(": ")[2]
-    if stage != "ingest":
-        return f"{address}: {path} does not exist. Make it first: dl run {pipeline}"
-    return f"pipelines/{pipeline}.yaml: source.path {path} does not exist. Put the data there, or correct source.path."
+    if stage == "ingest":
+        return f"pipelines/{pipeline}.yaml: source.path {path} does not exist. Put the data there, or correct source.path."
+    made = re.fullmatch(r"data/(\w+)/\w+", path)
+    if stage == "train" and not made:
+        return f"pipelines/{pipeline}.yaml: model.weights.file {path} does not exist. Put the file there, or correct the path."
+    return f"{address}: {path} does not exist. Make it first: dl run {made[1] if made else pipeline}"
 
 
 def _mistake(pipeline: str) -> ConfigError | None:

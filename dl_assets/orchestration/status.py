@@ -36,8 +36,9 @@ def reasons(pipeline: str | None, root: Path) -> dict[str, list[str]]:
         elif node.address not in has_run:
             found[node.address] = ["has not run yet"]
         else:
-            before = [upstream.stage for upstream in graph.upstream(node) if found[upstream.address]]
-            found[node.address] = changed.get(node.address) or [f"{stage} would run before it" for stage in before]
+            before = [upstream for upstream in graph.upstream(node) if found[upstream.address]]
+            names = [upstream.stage if upstream.pipeline == node.pipeline else upstream.address for upstream in before]
+            found[node.address] = changed.get(node.address) or [f"{name} would run before it" for name in names]
     return found
 
 

@@ -59,8 +59,15 @@ class PlainLines:
 class Bars:
     def __init__(self, progress: Progress, addresses: list[str]) -> None:
         self._progress = progress
+        pipelines = {address.partition("@")[2] for address in addresses}
         self._tasks: dict[str, TaskID] = {
-            address: progress.add_task(address.partition("@")[0].ljust(8), total=None, start=False, text="", state="pending")
+            address: progress.add_task(
+                address.partition("@")[0].ljust(8) if len(pipelines) == 1 else address,
+                total=None,
+                start=False,
+                text="",
+                state="pending",
+            )
             for address in addresses
         }
 

@@ -1,5 +1,7 @@
 """What every registered model must be able to do, whoever wrote it."""
 
+from typing import Any
+
 import onnxruntime
 import pytest
 import torch
@@ -7,11 +9,15 @@ from torch import nn
 from torch.nn import functional
 
 from dl_assets import registry
+from dl_assets.inference.layers import head_of, layer_groups
 from dl_assets.inference.network import Network
+from dl_assets.schema import model_schema
 from dl_assets.stages.export import write_onnx
 
 torch.set_num_threads(1)
 MODELS = [name for name in registry.names("models") if registry.find("models", name).maps == "image->vector"]
+# Where the default is large: timm has a tiny architecture of the same kind.
+SMALL: dict[str, dict[str, Any]] = {"backbone": {"architecture": "test_resnet"}}
 
 
 class Scale(nn.Module):
@@ -21,19 +27,39 @@ class Scale(nn.Module):
         return raw.permute(0, 3, 1, 2).float() / 255
 
 
-def build(name: str, channels: int, outputs: int) -> nn.Module:
+def build(name: str, channels: int, outputs: int, size: tuple[int, int] = (16, 16)) -> nn.Module:
     torch.manual_seed(0)
-    return registry.find("models", name)(channels, outputs)
+    return registry.find("models", name)(channels, outputs, size, **SMALL.get(name, {}))
 
 
 def test_every_model_says_what_it_maps():
     assert all("->" in registry.find("models", name).maps for name in registry.names("models"))
 
 
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_every_option_has_a_default_and_a_meaning(name):
+    options = {key: option for key, option in model_schema(name)["properties"].items() if key != "name"}
+    assert "weights" in options
+    assert [key for key, option in options.items() if "default" not in option or not option.get("description")] == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_defaults_are_within_their_own_bounds(name):
+    options = registry.options_of(registry.find("models", name))
+    assert options.model_validate_json(options().model_dump_json()) == options()
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(("channels", "height", "width"), [(1, 8, 8), (3, 17, 17), (3, 24, 40), (3, 128, 128)])
 def test_any_picture_becomes_one_number_per_output(name, channels, height, width):
-    assert build(name, channels, 5)(torch.rand(2, channels, height, width)).shape == (2, 5)
+    assert build(name, channels, 5, (height, width))(torch.rand(2, channels, height, width)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_gets_a_finite_gradient(name):
+    model = build(name, channels=3, outputs=4).train()
+    functional.cross_entropy(model(torch.rand(4, 3, 16, 16)), torch.arange(4)).backward()
+    assert [key for key, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -54,16 +80,89 @@ def test_a_model_can_overfit_eight_samples(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_a_sample_is_answered_alike_alone_and_among_others(name):
     model = build(name, channels=1, outputs=3).eval()
-    pixels = torch.rand(4, 1, 8, 8)
+    pixels = torch.rand(4, 1, 16, 16)
     assert torch.allclose(model(pixels)[:1], model(pixels[:1]), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_the_head_and_the_groups_before_it_are_all_of_a_model(name):
+    model = build(name, channels=3, outputs=4)
+    named = [*(key for group in layer_groups(model) for key in group), *head_of(model)]
+    assert sorted(named) == sorted(key for key, _ in model.named_parameters())
+    assert {model.get_parameter(key).shape[0] for key in head_of(model)} == {4}
+    assert len(layer_groups(model)) > 1
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_model_becomes_onnx_that_takes_any_batch(name, tmp_path):
-    network = Network(Scale(), build(name, channels=3, outputs=4), nn.Softmax(dim=1)).eval()
-    write_onnx(network, (16, 16, 3), "image", {}, tmp_path / "model.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    exports_alike(build(name, channels=3, outputs=4), (16, 16), tmp_path)
+
+
+def exports_alike(model: nn.Module, size: tuple[int, int], folder: Any) -> None:
+    network = Network(Scale(), model, nn.Softmax(dim=1)).eval()
+    write_onnx(network, (*size, 3), "image", {}, folder / "model.onnx")
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     for batch_size in (1, 2, 7):
-        raw = torch.randint(0, 256, (batch_size, 16, 16, 3), dtype=torch.uint8)
+        raw = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)
         (found,) = session.run(None, {"image": raw.numpy()})
         assert torch.allclose(torch.from_numpy(found), network.probabilities(raw), atol=1e-5)
+
+
+# ---- one architecture of each family ---------------------------------------------------------------------------
+
+# Large ones are built without memory: what matters is that they take the picture and answer in the right shape.
+SMALLEST = {
+    "ResNet": ("test_resnet", 32),
+    "MobileNet": ("mobilenetv3_small_050", 32),
+    "EfficientNet": ("test_efficientnet", 32),
+    "ConvNeXt": ("test_convnext", 32),
+    "ViT": ("test_vit", 32),
+}
+LARGE = {"VGG": ("vgg11", 32), "Inception": ("inception_v3", 96)}
+FAMILIES = SMALLEST | LARGE
+
+
+def of_family(family: str, outputs: int = 4) -> tuple[nn.Module, int]:
+    architecture, side = FAMILIES[family]
+    torch.manual_seed(0)
+    return registry.find("models", "backbone")(3, outputs, (side, side), architecture=architecture), side
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_architecture_of_each_family_answers_a_small_picture(family):
+    with torch.device("meta"):
+        model, side = of_family(family)
+        assert model.train()(torch.zeros(2, 3, side, side)).shape == (2, 4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_architecture_of_each_family_has_a_head_and_groups_before_it(family):
+    with torch.device("meta"):
+        model, _ = of_family(family)
+    head, groups = head_of(model), layer_groups(model)
+    assert {model.get_parameter(name).shape[0] for name in head} == {4}
+    assert sorted([*head, *(name for group in groups for name in group)]) == sorted(
+        name for name, _ in model.named_parameters()
+    )
+    assert len(groups) >= 4
+
+
+@pytest.mark.parametrize("family", SMALLEST)
+def test_an_architecture_of_each_family_learns(family):
+    model, side = of_family(family)
+    pixels, encoded = torch.rand(8, 3, side, side), torch.arange(8) % 4
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-3)
+    losses = []
+    for _ in range(25):
+        loss = functional.cross_entropy(model(pixels), encoded)
+        optimizer.zero_grad()
+        loss.backward()
+        assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+
+
+def test_a_vit_becomes_onnx(tmp_path):
+    model, side = of_family("ViT")
+    exports_alike(model, (side, side), tmp_path)
