@@ -11,6 +11,8 @@ from dl_assets.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+SCORES = {"accuracy": "maximize"}  # what `score` returns, and which way is better
+
 
 def rename(targets: pl.Series, names: dict[str, str]) -> pl.Series:
     """Give classes other names (found: instead), once, so that two may be swapped.

@@ -12,6 +12,7 @@ from dl_assets.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+SCORES = {"f1_micro": "maximize"}  # what `score` returns, and which way is better
 THRESHOLD = 0.5  # a label of a higher probability is predicted
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from dl_assets.training.learner import Learner
 
 HISTORY = "history.csv"
 
+OnEpoch = Callable[[dict[str, float]], None]
+
 
 class History(Callback):
     """Appends one row an epoch to history.csv while training goes, and reports it as progress."""
 
-    def __init__(self, folder: Path, num_samples: int) -> None:
-        self._path, self._num_samples = folder / HISTORY, num_samples
+    def __init__(self, folder: Path, num_samples: int, on_epoch: OnEpoch | None = None) -> None:
+        self._path, self._num_samples, self._on_epoch = folder / HISTORY, num_samples, on_epoch
         self._started = 0.0
         self.rows: list[dict[str, float]] = []
 
@@ -43,6 +46,8 @@ class History(Callback):
             **measured,
             samples_per_second=round(self._num_samples / max(seconds, 1e-9), 1),
         )
+        if self._on_epoch:
+            self._on_epoch(row)
 
     def best(self) -> dict[str, float]:
         """Return the epoch of the lowest val loss; of equal ones the first, as ModelCheckpoint does."""

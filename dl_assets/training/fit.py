@@ -26,16 +26,25 @@ from dl_assets.errors import ConfigError, DataError
 from dl_assets.inference.network import CARD, CHECKPOINT, CROP, PREPROCESSING, build_network
 from dl_assets.training.augmented import read_augmented
 from dl_assets.training.batches import Batches, OrderedIndices, ShuffledIndices, loader
-from dl_assets.training.callbacks import History, keep_weights_only
+from dl_assets.training.callbacks import History, OnEpoch, keep_weights_only
 from dl_assets.training.curve import learning_curve
 from dl_assets.training.learner import Learner
 from dl_assets.training.workers import choose_workers
 
 
-def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, augmented: Path, out: Path) -> Report:
+def fit(
+    config: Pipeline,
+    *,
+    samples: polars.DataFrame,
+    clean: Path,
+    augmented: Path,
+    out: Path,
+    on_epoch: OnEpoch | None = None,
+) -> Report:
     """Train on the train part, choose the epoch on the val part, write everything that `model/` holds.
 
     `samples` are the rows of clean with their `part`; `clean` and `augmented` are the folders of those artifacts.
+    `on_epoch` is given each row of history.csv; what it raises ends the training.
     """
     started = time.monotonic()
     _require_accelerator(config.train.accelerator)
@@ -60,7 +69,7 @@ def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, augmented: 
             # Val is not augmented: reading it costs less than another set of processes.
             loader(val, OrderedIndices(val.num_samples, 4 * options.batch_size), 0, options.seed),
         )
-        history = _run(options, Learner(network, targets, options, augmentation.mixing), loaders, out)
+        history = _run(options, Learner(network, targets, options, augmentation.mixing), loaders, out, on_epoch)
 
     best = history.best()
     keep_weights_only(
@@ -116,9 +125,9 @@ def _fit_preprocessing(config: Pipeline, train: polars.DataFrame, arrays: Arrays
     }
 
 
-def _run(options: Train, learner: Learner, loaders: tuple[Any, Any], out: Path) -> History:
+def _run(options: Train, learner: Learner, loaders: tuple[Any, Any], out: Path, on_epoch: OnEpoch | None) -> History:
     train, val = loaders
-    history = History(out, num_samples=train.dataset.num_samples)
+    history = History(out, num_samples=train.dataset.num_samples, on_epoch=on_epoch)
     callbacks: list[pl.Callback] = [
         history,
         ModelCheckpoint(
