@@ -37,7 +37,7 @@ def run_trial(study: Study, trial: Trial) -> None:
     except optuna.TrialPruned:
         study.optuna.tell(trial, state=TrialState.PRUNED)
     except Exception as error:  # noqa: BLE001 - whatever these values lead to, the next ones may do better
-        trial.set_user_attr(REASON, _reason(error))
+        trial.set_user_attr(REASON, reason_of(error))
         study.optuna.tell(trial, state=TrialState.FAIL)
     else:
         trial.set_user_attr(SCORES, scores)
@@ -97,9 +97,10 @@ def _finite(metric: str, row: dict[str, float]) -> float:
     return row[metric]
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Say on one line why a trial failed."""
     told = " ".join(str(error).split())
     told = told if len(told) <= _MAX_REASON else f"{told[:_MAX_REASON]}..."
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in told:
         return f"out of memory: {told}"
     return told if isinstance(error, PipelineError) else f"{type(error).__name__}: {told}"

@@ -25,11 +25,19 @@ class Proposal:
         self.before = self._file.read_bytes().decode("utf-8")  # as it is: line ends too
         document = plain(read_pipeline(self._file, root).document)
         changed = {name: value for name, value in values.items() if take(document, name) != value}
-        self.after = with_values(self.before, document, changed)
-        expected = put(document, changed)
-        if _loaded(self.after) != expected:
+        after = self._changed(document, changed)
+        if after is None:
             wanted = ", ".join(f"{name}: {shown(value)}" for name, value in changed.items())
             raise PipelineError(f"{path} is written in a way that cannot be changed by itself. Write there: {wanted}")
+        self.after = after
+
+    def _changed(self, document: dict[str, Any], changed: Values) -> str | None:
+        """Return the text with these values, or None where it would not read as it should."""
+        try:
+            text = with_values(self.before, document, changed)
+            return text if plain(YAML().load(text)) == put(document, changed) else None
+        except YAMLError:
+            return None
 
     def diff(self) -> str:
         """Return a unified diff, empty where nothing changes."""
@@ -86,7 +94,8 @@ def _inserted(text: str, node: MappingNode, key: str, value: Any) -> str:
         return text[:end] + ", " + entry + text[end:]
     line_end = text.find("\n", end)
     line_end = len(text) if line_end < 0 else line_end
-    return text[:line_end] + "\n" + " " * node.value[0][0].start_mark.column + entry + text[line_end:]
+    indent = " " * int(node.value[0][0].start_mark.column)
+    return f"{text[:line_end]}\n{indent}{entry}{text[line_end:]}"
 
 
 def _end(node: Any) -> int:
@@ -122,10 +131,3 @@ def _number(value: float) -> str:
     """
     mantissa, _, exponent = repr(value).partition("e")
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}{'e' + exponent if exponent else ''}"
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return plain(YAML().load(text))
-    except YAMLError:
-        return None

@@ -1,5 +1,6 @@
 """`python -m dl_assets.operations.tuning.worker ...`: trains one trial after the other until there are enough."""
 
+import gc
 import os
 import sys
 import time
@@ -25,6 +26,7 @@ def command(home: Home, worker: str, target: int, deadline: float) -> list[str]:
 
 def main(pipeline: str, key: str, worker: str, target: str, deadline: str) -> int:
     runner.die_with_parent()
+    gc.freeze()  # what the libraries have made stays: looking at it after every trial takes longer than a tiny one
     os.environ.pop(progress.EVENT_FILE, None)  # whoever listens wants to hear of trials, not of their epochs
     try:
         work(Home(Path(), pipeline, key), worker, int(target), float(deadline))
