@@ -114,7 +114,8 @@ def _reported(study: Study) -> Iterator[None]:
 def _first_words(study: Study, target: int, parts: dict[str, str], is_new: bool) -> str:
     if not is_new:
         done = sum(row.state in COUNTED for row in study.rows())
-        more = "" if done < target else f" For more: dl tune {study.pipeline.name} --trials {2 * target}"
+        is_all = done < target or study.search.options.sampler == "grid"
+        more = "" if is_all else f" For more: dl tune {study.pipeline.name} --trials {2 * target}"
         return f"Study {study.home.key}: {done} of {target} trials are done.{more}"
     others = study.home.others()
     if not others:

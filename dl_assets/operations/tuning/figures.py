@@ -16,8 +16,8 @@ from dl_assets.problems import shown
 from dl_assets.search_space import Dimension, OneOf
 
 CAPTIONS = {
-    "history": "Each point is a trial: hollow where it was ended early, a cross where it failed, a triangle where it lies "
-    "beyond the edge.",
+    "history": "Each point is a trial: hollow where it was ended early, a cross where it has no result, a triangle where it "
+    "lies beyond the edge.",
     "curves": "The metric as it would be if the training had ended in that epoch. Lines that stop were ended early.",
     "importances": "How much of the difference between good trials and others each place explains (PED-ANOVA). Of few trials "
     "it is a hint, no more.",
@@ -64,7 +64,7 @@ def history(findings: Findings) -> Figure:
             )
     failed = [row for row in findings.rows if row.value is None]
     if failed:
-        axes.plot(_numbers(failed), [low] * len(failed), "x", color=style.MUTED, markersize=5, clip_on=False, label="failed")
+        axes.plot(_numbers(failed), [low] * len(failed), "x", color=style.MUTED, markersize=5, clip_on=False, label="no result")
     complete = [row for row in findings.rows if row.state == "complete"]
     if complete:
         better = np.minimum if findings.search.direction == "minimize" else np.maximum

@@ -63,7 +63,7 @@ def _cards(findings: Findings) -> list[tuple[str, str, str]]:
     if findings.best is None:
         return cards
     metric = findings.metric.replace("_", " ")
-    best = (f"Best {metric}", f"{findings.best.value:.4g}", f"trial {findings.best.number}, {findings.best.epochs} epochs")
+    best = (f"Best {metric}", f"{findings.best.value:.4g}", f"trial {findings.best.number}, epochs: {findings.best.epochs}")
     scores = [
         (f"Its {name.replace('_', ' ')}", f"{score:.4g}", "in the epoch that was kept")
         for name, score in findings.best.scores.items()

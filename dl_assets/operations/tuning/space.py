@@ -8,6 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from dl_assets.config import Pipeline
 from dl_assets.problems import plain
 from dl_assets.search_space import Dimension, OneOf, Search, Values, put, short, take
+from dl_assets.sections import Augment
 
 Params = dict[str, Any]  # name of a place -> what optuna stores for its value
 
@@ -32,6 +33,7 @@ def present_values(pipeline: Pipeline, search: Search) -> Values:
     defaults: dict[str, Any] = {
         "train": pipeline.train.model_dump(mode="json"),
         "model": {"name": pipeline.model.name, **pipeline.model.options},
+        "augment": Augment().model_dump(),
     }
     written = plain(pipeline.document)
     return {dimension.name: take(written, dimension.name, take(defaults, dimension.name)) for dimension in search.dimensions}

@@ -1,6 +1,7 @@
 """How a search is told while it goes: a bar on a terminal, one line a trial elsewhere, JSON lines for programs."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,7 +69,18 @@ def _line(event: Event, row: Row) -> None:
 
 
 def _json_line(event: Event, row: Row) -> None:
-    print(json.dumps({"kind": "progress", **event, "values": row.values, "reason": row.reason}), flush=True)
+    print(
+        json.dumps(
+            {
+                "kind": "progress",
+                "address": os.environ.get(progress.ADDRESS),
+                **event,
+                "values": row.values,
+                "reason": row.reason,
+            }
+        ),
+        flush=True,
+    )
 
 
 def _words(event: Event, row: Row) -> str:
