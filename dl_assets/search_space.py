@@ -88,7 +88,7 @@ class NoPlaceError(Exception):
     """The path leads through something that is no mapping."""
 
     def __init__(self, name: str, found: Any) -> None:
-        super().__init__(f"is inside {name}, which is {shown(found)} in this file and no mapping.")
+        super().__init__(f"is inside {name}, which is {shown(found)} in this file and no mapping. Write it there as one.")
 
 
 def put(document: dict[str, Any], values: Values) -> dict[str, Any]:

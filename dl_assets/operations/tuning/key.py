@@ -13,7 +13,7 @@ from dl_assets.problems import plain
 from dl_assets.registry import PACKAGE
 from dl_assets.search_space import without
 
-_CODE = ("training", "inference", "models", "inputs", "targets", "transforms")
+_CODE = ("training", "inference", "losses", "optimizers", "schedulers", "models", "inputs", "targets", "transforms")
 
 
 def parts_of_key(pipeline: Pipeline, samples: pl.DataFrame) -> dict[str, str]:

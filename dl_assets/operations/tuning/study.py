@@ -19,6 +19,7 @@ from dl_assets.operations.tuning.space import Params, distributions, params_of, 
 from dl_assets.search_space import Between, Search, Values
 
 DEFAULT_TRIALS = 30
+_USUAL_EPOCHS = 20
 VALUES, SCORES, REASON, WORKER = "values", "scores", "reason", "worker"  # what we note beside optuna's own
 _STATES = {
     TrialState.COMPLETE: "complete",
@@ -153,10 +154,12 @@ def _pruner(pipeline: Pipeline, search: Search) -> BasePruner:
 
 
 def _most_epochs(pipeline: Pipeline, search: Search) -> int:
+    """Return the most epochs that a trial may have; where something else than the file decides that, a usual number."""
     for dimension in search.dimensions:
         if dimension.name == "train.epochs":
-            return int(dimension.high if isinstance(dimension, Between) else max(dimension.candidates))
-    return pipeline.train.epochs
+            ends = [dimension.high] if isinstance(dimension, Between) else dimension.candidates
+            return max((int(end) for end in ends if end), default=_USUAL_EPOCHS)
+    return pipeline.train.epochs or _USUAL_EPOCHS
 
 
 def _state(trial: FrozenTrial) -> str:
