@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -103,6 +103,33 @@ def predict_(
         raise ConfigError(f"there is nothing to predict. Name files or folders: dl predict {name} FILES")
     else:
         predict_files(name, files, ROOT, out, as_json=as_json)
+
+
+@app.command(name="tune")
+def tune_(
+    name: Name,
+    trials: Annotated[int | None, typer.Option(min=1, help="trainings in all, those of before included")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes that train at the same time")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="write the best values into the pipeline file without asking")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be written, and write nothing")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search for better values (the section `tune`); when interrupted, the same command goes on."""
+    from dl_assets.config import load_pipeline
+    from dl_assets.operations.sound import require_sound
+    from dl_assets.operations.tune import tune
+    from dl_assets.orchestration.doors import run as run_pipeline
+
+    if yes and dry_run:
+        raise ConfigError("--yes writes and --dry-run does not. Leave one of them away.")
+    _sync()
+    require_sound(name, ROOT)
+    load_pipeline(name, ROOT).tune  # noqa: B018 - raises where the file has no such section
+    run_pipeline(name, "augment", ROOT, through_dagster=False, as_json=as_json)
+    write: Literal["always", "never", "ask"] = "always" if yes else "never" if dry_run else "ask"
+    tune(name, ROOT, trials=trials, workers=workers, write=write, as_json=as_json)
 
 
 @app.command()
@@ -218,7 +245,7 @@ def main() -> None:
 
 
 def _fail(message: str, exit_code: int) -> None:
-    print(f"ERROR: {message}", file=sys.stderr)
+    progress.fail(f"ERROR: {message}", exit_code)
     _debug()
     sys.exit(exit_code)
 

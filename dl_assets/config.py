@@ -13,12 +13,14 @@ from pydantic import BaseModel, create_model
 from dl_assets import registry
 from dl_assets.augmentation import Augment, Choice, read_augment
 from dl_assets.errors import ConfigError
-from dl_assets.problems import Document, DocumentError, M, Place, choose, fewest, gather, read_yaml, shown
-from dl_assets.sections import Action, Clean, Evaluate, Export, Model, Schedule, Source, Split, Train, Weights
+from dl_assets.problems import Document, DocumentError, M, Place, Problem, choose, fewest, gather, read_yaml, shown
+from dl_assets.search_space import Direction, Search, read_space
+from dl_assets.sections import Action, Clean, Evaluate, Export, Model, Schedule, Source, Split, Train, Tune, Weights
 from dl_assets.tasks._task import Task
 
 __all__ = [
     "INDEX",
+    "OPTIONAL",
     "PIPELINES",
     "SECTIONS",
     "Augment",
@@ -28,9 +30,11 @@ __all__ = [
     "Export",
     "Pipeline",
     "Schedule",
+    "Search",
     "Source",
     "Split",
     "Train",
+    "Tune",
     "better_name",
     "clean_options",
     "load_pipeline",
@@ -46,11 +50,13 @@ INDEX = PIPELINES / "index.yaml"
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
+OPTIONAL = ("tune",)
 _EXAMPLES = {
     "task": "`task: image_classification`",
     "source": "`source: {kind: folder, path: ...}`",
     "augment": "`augment: []` for no augmentation",
     "model": "`model: {name: cnn}`",
+    "tune": "`tune: {space: {train.learning_rate: {low: 1.0e-4, high: 1.0e-2, log: true}}}`",
 }
 STAGE_OPTIONS: dict[str, type[BaseModel]] = {
     "clean": Clean,
@@ -173,14 +179,39 @@ class Pipeline:
     def schedule(self) -> Schedule:
         return self._options("schedule", Schedule)
 
-    def check(self, sections: tuple[str, ...] = SECTIONS) -> "Pipeline":
+    @functools.cached_property
+    def tune(self) -> Search:
+        """The search of `dl tune`, with every candidate tried in its place."""
+        if "tune" not in self.document:
+            raise self._missing("tune")
+        options = self._options("tune", Tune)
+        scores = registry.module("targets", self.task.targets).SCORES
+        known: dict[str, Direction] = {
+            "val_loss": "minimize",
+            **{f"val_{name}": direction for name, direction in scores.items()},
+        }
+        checks: list[Callable[[], Any]] = [
+            partial(self._metric, options.metric, known),
+            partial(read_space, self._file, options, self._problems_of),
+        ]
+        return Search(options, tuple(gather(checks)[1]), known[options.metric])
+
+    def _metric(self, name: str, known: dict[str, Direction]) -> None:
+        if name not in known:
+            raise self._file.problem(("tune", "metric"), f"is {shown(name)}{choose(name, known)}")
+
+    def check(self, sections: tuple[str, ...] = (*SECTIONS, *OPTIONAL)) -> "Pipeline":
         """Check these sections, the set of keys and the names; raise one ConfigError that lists every problem."""
         names = ("task_name", "source_kind", "model_name")
         gather(
             [
                 *(partial(self._key, key) for key in self.document),
                 *(partial(self._present, key) for key in SECTIONS),
-                *(partial(getattr, self, name) for name in (*names, *sections)),
+                *(
+                    partial(getattr, self, name)
+                    for name in (*names, *sections)
+                    if name not in OPTIONAL or name in self.document
+                ),
             ]
         )
         return self
@@ -192,14 +223,14 @@ class Pipeline:
         return Document(self.path, self.document)
 
     def _key(self, key: str) -> None:
-        if key not in SECTIONS:
+        if key not in (*SECTIONS, *OPTIONAL):
             raise self._unknown(key)
 
     def _unknown(self, key: str) -> DocumentError:
         homes = [f"`{section}`" for section, options in STAGE_OPTIONS.items() if key in options.model_fields]
         if homes:
             return self._file.problem((key,), f"is not known here; it belongs inside {' or '.join(homes)}.")
-        return self._file.problem((key,), f"is not known here{choose(key, SECTIONS)}")
+        return self._file.problem((key,), f"is not known here{choose(key, (*SECTIONS, *OPTIONAL))}")
 
     def _present(self, key: str) -> None:
         if key not in self.document:
@@ -218,6 +249,14 @@ class Pipeline:
             return value
         wanted = "a mapping such as `{}`" if kind is dict else "a list such as `[]`" if kind is list else "a name"
         raise self._file.problem((key,), f"is {shown(value)}, but must be {wanted}.")
+
+    def _problems_of(self, document: dict[str, Any], section: str) -> list[Problem]:
+        """What is wrong with a section of this pipeline where its document is another."""
+        try:
+            getattr(Pipeline(self.path, document), section)
+        except DocumentError as problems:
+            return problems.found
+        return []
 
     # ---- one section -------------------------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from dl_assets import registry
-from dl_assets.config import SECTIONS, STAGE_OPTIONS, Source, clean_options
-from dl_assets.sections import Augment, Model
+from dl_assets.config import OPTIONAL, SECTIONS, STAGE_OPTIONS, Source, clean_options
+from dl_assets.search_space import SEARCHED
+from dl_assets.sections import Augment, Model, Range, Tune
 
 Schema = dict[str, Any]
 
@@ -22,6 +23,7 @@ _ABOUT = {
     "evaluate": "what the report of the test part holds",
     "export": "how exactly the ONNX file must answer as the trained model does",
     "schedule": "when the pipeline runs by itself; {} for never",
+    "tune": "where `dl tune` looks for better values; optional",
 }
 
 
@@ -36,12 +38,13 @@ def pipeline_schema() -> Schema:
         "model": {"oneOf": [model_schema(name) for name in registry.names("models")]},
         **{name: _or_nothing(_options(options)) for name, options in STAGE_OPTIONS.items()},
         "clean": _or_nothing(_clean()),
+        "tune": _tune(),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pipeline of dl-assets",
         "type": "object",
-        "properties": {name: {"description": _ABOUT[name], **sections[name]} for name in SECTIONS},
+        "properties": {name: {"description": _ABOUT[name], **sections[name]} for name in (*SECTIONS, *OPTIONAL)},
         "required": list(SECTIONS),
         "additionalProperties": False,
         "$defs": {"transform": {"oneOf": list(_transforms())}},
@@ -65,6 +68,17 @@ def _augment() -> Schema:
     transforms = {"type": "array", "items": {"$ref": "#/$defs/transform"}}
     options = _options(Augment)["properties"] | {"preset": presets, "transforms": transforms}
     return {"anyOf": [presets, transforms, _object(options, []), {"type": "null"}]}
+
+
+def _tune() -> Schema:
+    """What may stand at a place, `dl check` knows: it tries every candidate."""
+    options = _options(Tune)
+    options["properties"]["space"] |= {
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^({'|'.join(SEARCHED)})([.]|$)"},
+        "additionalProperties": {"anyOf": [{"type": "array", "minItems": 2}, _options(Range)]},
+    }
+    return options
 
 
 def _transform_modules() -> list[Any]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 LOSS = "cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
+SCORES = {"accuracy": "maximize"}  # what `score` returns, and which way is better
 
 
 def rename(targets: pl.Series, names: dict[str, str]) -> pl.Series:

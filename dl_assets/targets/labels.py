@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 LOSS = "binary_cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
+SCORES = {"f1_micro": "maximize"}  # what `score` returns, and which way is better
 THRESHOLD = 0.5  # a label of a higher probability is predicted
 
 

@@ -31,6 +31,7 @@ PLUMBING = {
     "dl_assets.files",
     "dl_assets.index",
     "dl_assets.problems",
+    "dl_assets.search_space",
     "dl_assets.sections",
     "dl_assets.tasks._task",
 }
