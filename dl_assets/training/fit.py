@@ -32,7 +32,15 @@ from dl_assets.training.learner import Learner
 from dl_assets.training.workers import choose_workers
 
 
-def fit(config: Pipeline, *, samples: polars.DataFrame, clean: Path, augmented: Path, out: Path) -> Report:
+def fit(
+    config: Pipeline,
+    *,
+    samples: polars.DataFrame,
+    clean: Path,
+    augmented: Path,
+    out: Path,
+    checkpoints: Path | None = None,  # ignored on this branch
+) -> Report:
     """Train on the train part, choose the epoch on the val part, write everything that `model/` holds.
 
     `samples` are the rows of clean with their `part`; `clean` and `augmented` are the folders of those artifacts.
