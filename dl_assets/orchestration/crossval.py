@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from dl_assets.operations.crossval.training import address
+from dl_assets.operations.crossval.places import address
 from dl_assets.orchestration.doors import follow_shown, run
 from dl_assets.orchestration.graph import Graph, load_graph
 from dl_assets.orchestration.versions import code_version_now, data_version, read_lock

@@ -27,9 +27,7 @@ def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, 
     follow_shown(command, addresses, pipeline, root, as_json=as_json, lost=lost)
 
 
-def follow_shown(
-    command: Sequence[str], addresses: list[str], pipeline: str, root: Path, *, as_json: bool, lost: str
-) -> None:
+def follow_shown(command: Sequence[str], addresses: list[str], pipeline: str, root: Path, *, as_json: bool, lost: str) -> None:
     """Run a command and show its events, its output going to a log file. `lost` is told where it is interrupted.
 
     Raises RunFailed, whose message says where the log is.

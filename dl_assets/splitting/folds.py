@@ -13,9 +13,7 @@ def balanced(strata: pl.Series, *, stratify: bool) -> pl.Series:
     return strata if stratify else pl.Series([[""]] * len(strata), dtype=pl.List(pl.String))
 
 
-def draw_folds(
-    units: Units, alike: pl.Series, kept: Whole, in_test: NDArray[np.bool_], *, num_folds: int, seed: int
-) -> Whole:
+def draw_folds(units: Units, alike: pl.Series, kept: Whole, in_test: NDArray[np.bool_], *, num_folds: int, seed: int) -> Whole:
     """Return the fold of each sample [N], FREE for those `in_test` [N].
 
     `alike` [N] is from `balanced`; `kept` [U] is the fold that a unit had before, FREE where it is new.

@@ -1,4 +1,4 @@
-"""Which samples a fold of a cross-validation measures, chooses the epoch by and learns from; none of them is of the test part."""
+"""Which samples a fold of a cross-validation measures, chooses the epoch by and learns from; none is of the test part."""
 
 from pathlib import Path
 from types import ModuleType
@@ -67,11 +67,13 @@ def _require_enough(units: Units, alike: pl.Series, in_test: NDArray[np.bool_], 
     strata = table.group_by("stratum").agg(pl.col("unit").n_unique(), pl.len()).sort("unit", "stratum")
     for stratum, num_units, num_samples in strata.filter(pl.col("unit") < num_folds).head(1).iter_rows():
         who, of = (f"class '{stratum}' has", f" of '{stratum}'") if stratum else ("there are", "")
-        bound = f" that may not be divided further than into {num_units} (same pixels, near duplicates or same group)"
-        fewer = f"Take {num_units} folds or fewer (--folds {num_units}), or add" if num_units >= MIN_FOLDS else "Add"
+        found = f"{num_samples} sample{'s' if num_samples > 1 else ''} in train and val"
+        if num_samples > num_units:
+            found += f" that may not be divided further than into {num_units} (same pixels, near duplicates or same group)"
+        remedy = f"Take {num_units} folds or fewer (--folds {num_units}), or add" if num_units >= MIN_FOLDS else "Add"
         raise ConfigError(
-            f"cross-validation with {num_folds} folds is not possible: {who} {num_samples} sample{'s' if num_samples > 1 else ''} "
-            f"in train and val{bound if num_samples > num_units else ''}, and every fold needs one. {fewer} samples{of}."
+            f"cross-validation with {num_folds} folds is not possible: {who} {found}, and every fold needs one. "
+            f"{remedy} samples{of}."
         )
 
 

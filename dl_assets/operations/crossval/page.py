@@ -8,8 +8,8 @@ from dl_assets.pages.html import page, words
 
 CAPTIONS = {
     "fold_values": "Each dot is a fold, with its number; the line is their mean, the band the 95 % interval of that mean.",
-    "learning_curves": "How each fold's training went: on its val samples in colour, the loss on its train samples in grey. Dots "
-    "are the epochs that were kept.",
+    "learning_curves": "How each fold's training went: on its val samples in colour, the loss on its train samples in grey. "
+    "Dots are the epochs that were kept.",
 }
 
 

@@ -14,13 +14,11 @@ from dl_assets.errors import ArtifactError
 from dl_assets.operations.crossval.figures import fold_values, learning_curves
 from dl_assets.operations.crossval.folds import choose_folds
 from dl_assets.operations.crossval.page import render
+from dl_assets.operations.crossval.places import NAME, PAGE, RESULT, address
 from dl_assets.operations.crossval.summary import CONFIDENCE, METHOD, SOURCE, summarise
-from dl_assets.operations.crossval.training import address, read_fold, train_fold
+from dl_assets.operations.crossval.training import read_fold, train_fold
 from dl_assets.pages import style
 from dl_assets.runner import DATA, locked, writable
-
-NAME = "crossval"
-RESULT, PAGE = "crossval.json", "crossval.html"
 
 
 def crossval(config: Pipeline, num_folds: int, key: str) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from dl_assets.artifacts.report import read_json
 from dl_assets.artifacts.tables import PREDICTIONS
-from dl_assets.operations.crossval.run import NAME, PAGE, RESULT
+from dl_assets.operations.crossval.places import NAME, PAGE, RESULT
 from dl_assets.runner import DATA
 
 

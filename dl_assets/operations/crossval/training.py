@@ -16,15 +16,11 @@ from dl_assets.errors import DataError
 from dl_assets.inference.network import PREPROCESSING, load_network
 from dl_assets.inference.predict import predict
 from dl_assets.operations.crossval.folds import roles
+from dl_assets.operations.crossval.places import address
 from dl_assets.stages.augment import augment
 from dl_assets.training.fit import fit
 
-RESULT, HISTORY = "fold.json", "history.csv"
-
-
-def address(name: str, fold: int) -> str:
-    """Return the name under which a fold tells its progress."""
-    return f"fold-{fold}@{name}"
+NUMBERS, HISTORY = "fold.json", "history.csv"
 
 
 def train_fold(config: Pipeline, samples: pl.DataFrame, fold: int, num_folds: int, *, clean: Path, state: Path) -> Path:
@@ -57,7 +53,7 @@ def train_fold(config: Pipeline, samples: pl.DataFrame, fold: int, num_folds: in
 
 def read_fold(found: Path) -> tuple[dict[str, Any], pl.DataFrame, pl.DataFrame]:
     """Return what `train_fold` left: its numbers, the predictions, and how the training went epoch by epoch."""
-    return read_json(found / RESULT), read_table(PREDICTIONS, found), pl.read_csv(found / HISTORY)
+    return read_json(found / NUMBERS), read_table(PREDICTIONS, found), pl.read_csv(found / HISTORY)
 
 
 def _train(config: Pipeline, samples: pl.DataFrame, fold: int, *, clean: Path, work: Path, checkpoints: Path) -> None:
@@ -75,7 +71,7 @@ def _train(config: Pipeline, samples: pl.DataFrame, fold: int, *, clean: Path, w
     write_table(PREDICTIONS, work / "found", predictions)
     (model / HISTORY).replace(work / "found" / HISTORY)
     write_json(
-        work / "found" / RESULT,
+        work / "found" / NUMBERS,
         {
             "fold": fold,
             "counts": {"train": report.counts["train"], "val": report.counts["val"], "measured": len(measured)},
@@ -92,6 +88,7 @@ def _measure(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any]
     metrics = registry.module("evaluation", config.task.targets).metrics(predictions, fitted, bootstrap_samples=1, seed=0)
     values = {name: entry["value"] for name, entry in metrics.items() if name != "classes"}
     classes = {
-        name: {metric: entry["value"] for metric, entry in entries.items()} for name, entries in metrics.get("classes", {}).items()
+        name: {metric: entry["value"] for metric, entry in entries.items()}
+        for name, entries in metrics.get("classes", {}).items()
     }
     return {**values, "classes": classes}
