@@ -16,7 +16,7 @@ from dl_assets.pages import style
 def fold_values(folds: Sequence[dict[str, Any]], metrics: dict[str, Any], headline: dict[str, Headline]) -> Figure:
     """A row for each metric: the folds as dots with their number, the mean as a line, the interval of the mean as a band."""
     shown = {name: words for name, words in headline.items() if name in metrics}
-    figure = style.blank(7.2, 0.3 + 0.95 * len(shown))
+    figure = style.blank(6.0, 0.3 + 0.95 * len(shown))
     for axes, (name, words) in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown.items(), strict=True):
         _row(axes, [(fold["fold"], fold["metrics"][name]) for fold in folds if name in fold["metrics"]], metrics[name], words)
     return figure
@@ -32,7 +32,7 @@ def _row(axes: Axes, values: list[tuple[int, float]], found: dict[str, float], w
             axes.annotate(str(fold), (value, 0), (0, 7 + 8 * level), textcoords="offset points", ha="center", fontsize=7)
     axes.set_title(words.label, fontsize=9, pad=4)
     axes.set(yticks=[], ylim=(-0.5, 1.0))
-    axes.margins(x=0.08)
+    axes.margins(x=0.06)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(lambda value, _: words.show(value))
@@ -54,7 +54,7 @@ def _apart(values: list[tuple[int, float]], width: float) -> list[list[tuple[int
 def learning_curves(folds: Sequence[dict[str, Any]], histories: Sequence[pl.DataFrame]) -> Figure:
     """The losses of all folds, and below them every val score, over the epochs; dots are the epochs that were kept."""
     scores = [name for name in histories[0].columns if name.startswith("val_") and name != "val_loss"]
-    figure = style.blank(7.2, 3.0 + 2.2 * len(scores))
+    figure = style.blank(6.0, 3.0 + 2.2 * len(scores))
     all_axes = figure.subplots(1 + len(scores), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(all_axes, ["val_loss", *scores], strict=True):
         for fold, history, stroke in zip(folds, histories, style.strokes(), strict=False):

@@ -48,16 +48,14 @@ def choose_folds(config: Pipeline, num_folds: int, *, clean: Path, parts: Path) 
     return used
 
 
-def roles(samples: pl.DataFrame, fold: int, num_folds: int) -> pl.DataFrame:
-    """Return id, part and fold, where `fold` itself is the test part, the one after it is val, and all others are train."""
-    return samples.select(
-        "id",
+def with_roles(samples: pl.DataFrame, fold: int, num_folds: int) -> pl.DataFrame:
+    """Return the samples where `fold` itself is the test part, the one after it is val, and all others are train."""
+    return samples.with_columns(
         part=pl.when(fold=fold)
         .then(pl.lit("test"))
         .when(fold=(fold + 1) % num_folds)
         .then(pl.lit("val"))
-        .otherwise(pl.lit("train")),
-        fold="fold",
+        .otherwise(pl.lit("train"))
     )
 
 
@@ -80,7 +78,7 @@ def _require_enough(units: Units, alike: pl.Series, in_test: NDArray[np.bool_], 
 def _require_trainable(config: Pipeline, samples: pl.DataFrame, num_folds: int, targets: ModuleType) -> None:
     """Tell before the first training what would stop the last one."""
     for fold in range(num_folds):
-        parts = samples.select("target").hstack(roles(samples, fold, num_folds))
+        parts = with_roles(samples, fold, num_folds)
         train = parts.filter(part="train")["target"]
         try:
             if parts["part"].n_unique() < MIN_FOLDS:

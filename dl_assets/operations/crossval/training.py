@@ -10,14 +10,13 @@ import polars as pl
 from dl_assets import files, progress, registry
 from dl_assets.artifacts.report import read_json, write_json
 from dl_assets.artifacts.shards import open_arrays
-from dl_assets.artifacts.tables import PARTS_TABLE, PREDICTIONS, read_parted, read_table, write_table
+from dl_assets.artifacts.tables import PREDICTIONS, read_table, write_table
 from dl_assets.config import Pipeline
-from dl_assets.errors import DataError
 from dl_assets.inference.network import PREPROCESSING, load_network
 from dl_assets.inference.predict import predict
-from dl_assets.operations.crossval.folds import roles
+from dl_assets.operations.crossval.folds import with_roles
 from dl_assets.operations.crossval.places import address
-from dl_assets.stages.augment import augment
+from dl_assets.stages.augment import write_policy
 from dl_assets.training.fit import fit
 
 NUMBERS, HISTORY = "fold.json", "history.csv"
@@ -37,13 +36,9 @@ def train_fold(config: Pipeline, samples: pl.DataFrame, fold: int, num_folds: in
     progress.emit("stage", state="running")
     work, checkpoints = state / f"fold-{fold}.work", state / f"fold-{fold}.checkpoints"
     files.remove(work)
-    for name in ("parts", "augmented", "model", "found"):
+    for name in ("augmented", "model", "found"):
         (work / name).mkdir(parents=True)
-    write_table(PARTS_TABLE, work / "parts", roles(samples, fold, num_folds))
-    try:
-        _train(config, samples, fold, clean=clean, work=work, checkpoints=checkpoints)
-    except DataError as error:
-        raise DataError(f"{config.path}: fold {fold} of {num_folds}: {error}") from error
+    _train(config, samples, fold, num_folds, clean=clean, work=work, checkpoints=checkpoints)
     files.publish(work / "found", found, work / "old")
     files.remove(work)
     files.remove(checkpoints)
@@ -56,11 +51,13 @@ def read_fold(found: Path) -> tuple[dict[str, Any], pl.DataFrame, pl.DataFrame]:
     return read_json(found / NUMBERS), read_table(PREDICTIONS, found), pl.read_csv(found / HISTORY)
 
 
-def _train(config: Pipeline, samples: pl.DataFrame, fold: int, *, clean: Path, work: Path, checkpoints: Path) -> None:
+def _train(
+    config: Pipeline, samples: pl.DataFrame, fold: int, num_folds: int, *, clean: Path, work: Path, checkpoints: Path
+) -> None:
     started = time.monotonic()
-    parts, augmented, model = (work / name for name in ("parts", "augmented", "model"))
-    augment(config, clean=clean, parts=parts, out=augmented)  # stored copies are of this fold's train samples
-    parted = read_parted(clean, parts)
+    augmented, model = work / "augmented", work / "model"
+    parted = with_roles(samples, fold, num_folds)
+    write_policy(config, parted.filter(part="train"), clean=clean, out=augmented)  # copies are of this fold's train samples
     report = fit(config, samples=parted, clean=clean, augmented=augmented, out=model, checkpoints=checkpoints)
     fitted = read_json(model / PREPROCESSING)["targets"]
     measured = samples.filter(fold=fold)

@@ -1,4 +1,4 @@
-"""Forty tiny pictures as clean and split leave them, in a working directory of their own, and a pipeline that learns from them."""
+"""Forty tiny pictures as clean and split leave them, in a working directory of their own, and a pipeline to learn them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, write_table
 from dl_assets.config import Pipeline
 from dl_assets.errors import ArtifactError, ConfigError, DataError
-from dl_assets.operations.crossval.folds import choose_folds, require_folds, roles
+from dl_assets.operations.crossval.folds import choose_folds, require_folds, with_roles
 
 Make = Callable[..., Pipeline]
 CLEAN, PARTS = Path("data/tiny/clean"), Path("data/tiny/parts")
@@ -64,7 +64,7 @@ def test_groups_and_near_duplicates_are_never_divided(samples: pl.DataFrame, pip
 def test_each_fold_is_measured_once_and_chooses_by_the_next_one(samples: pl.DataFrame, pipeline: Make) -> None:
     used = choose(pipeline(), 5)
     for fold in range(5):
-        found = roles(used, fold, 5)
+        found = with_roles(used, fold, 5)
         assert found.filter(part="test")["fold"].unique().to_list() == [fold]
         assert found.filter(part="val")["fold"].unique().to_list() == [(fold + 1) % 5]
         assert found.filter(part="train")["fold"].n_unique() == 3
@@ -79,7 +79,9 @@ def test_two_folds_are_too_few_and_the_remedy_is_a_command() -> None:
 def test_more_folds_than_the_smallest_class_has_samples_are_told(samples: pl.DataFrame, pipeline: Make) -> None:
     few = samples.filter((pl.col("target") == "left") | (pl.int_range(pl.len()) < 8) | (pl.col("part") == "test"))
     rewrite(few)
-    with pytest.raises(ConfigError, match=r"class 'right' has 4 samples in train and val, .* Take 4 folds or fewer \(--folds 4\)"):
+    with pytest.raises(
+        ConfigError, match=r"class 'right' has 4 samples in train and val, .* Take 4 folds or fewer \(--folds 4\)"
+    ):
         choose(pipeline(), 5)
 
 
