@@ -1,23 +1,16 @@
 """All folds of a cross-validation, one after another, and their publication."""
 
 import os
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-
-from dl_assets import files, progress, registry
-from dl_assets.artifacts.report import read_json, write_json
-from dl_assets.artifacts.tables import PARTS_TABLE, PREDICTIONS, read_table, write_table
+from dl_assets import files, progress
+from dl_assets.artifacts.report import read_json
+from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, PREDICTIONS, read_table
 from dl_assets.config import Pipeline
-from dl_assets.errors import ArtifactError
-from dl_assets.operations.crossval.figures import fold_values, learning_curves
+from dl_assets.errors import ArtifactError, PipelineError
 from dl_assets.operations.crossval.folds import choose_folds
-from dl_assets.operations.crossval.page import render
 from dl_assets.operations.crossval.places import NAME, PAGE, RESULT, address
-from dl_assets.operations.crossval.summary import CONFIDENCE, METHOD, SOURCE, summarise
-from dl_assets.operations.crossval.training import read_fold, train_fold
-from dl_assets.pages import style
 from dl_assets.runner import DATA, locked, writable
 
 
@@ -35,14 +28,36 @@ def crossval(config: Pipeline, num_folds: int, key: str) -> None:
             for fold in range(num_folds):
                 progress.emit("stage", address=address(config.name, fold), state="unchanged")
             return
-        samples = choose_folds(config, num_folds, clean=clean, parts=parts)
         _forget_others(state)
-        found = [train_fold(config, samples, fold, num_folds, clean=clean, state=state) for fold in range(num_folds)]
-        out = state / "published"
-        files.remove(out)
-        _write(config, found, num_test=read_table(PARTS_TABLE, parts).filter(part="test").height, key=key, out=out)
-        files.publish(out, folder, state / "old")
+        files.publish(_train_all(config, num_folds, key, clean=clean, parts=parts, state=state), folder, state / "old")
         files.remove(state.parent)
+
+
+def _train_all(config: Pipeline, num_folds: int, key: str, *, clean: Path, parts: Path, state: Path) -> Path:
+    """Train every fold and write the result below `state`."""
+    samples, version = choose_folds(config, num_folds, clean=clean, parts=parts), _version(clean)
+    # These import torch and matplotlib, which takes seconds: not for a run that has nothing to do, or that is a mistake.
+    from dl_assets.operations.crossval.publication import write_result
+    from dl_assets.operations.crossval.training import train_fold
+
+    found = []
+    for fold in range(num_folds):
+        found.append(train_fold(config, samples, fold, num_folds, clean=clean, state=state))
+        if _version(clean) != version:
+            files.remove(found[-1])
+            raise PipelineError(
+                f"{clean} was made anew while fold {fold} was trained. Run it again, to begin with the new data."
+            )
+    out = state / "published"
+    files.remove(out)
+    write_result(config, found, num_test=read_table(PARTS_TABLE, parts).filter(part="test").height, key=key, out=out)
+    return out
+
+
+def _version(clean: Path) -> str | None:
+    """Name what is in clean/ by its table, which holds a digest of every sample; None while a stage is about to write it."""
+    path = clean / CLEAN_SAMPLES.file
+    return blake2b(path.read_bytes(), digest_size=16).hexdigest() if path.is_file() else None
 
 
 def _is_done(folder: Path, key: str) -> bool:
@@ -59,30 +74,3 @@ def _forget_others(state: Path) -> None:
     for other in state.parent.iterdir():
         if other != state:
             files.remove(other)
-
-
-def _write(config: Pipeline, found: list[Path], *, num_test: int, key: str, out: Path) -> None:
-    folds, predictions, histories = zip(*map(read_fold, found), strict=True)
-    headline = registry.module("evaluation", config.task.targets).HEADLINE
-    together = pl.concat(predictions).sort("id")
-    metrics = summarise(folds)
-    result: dict[str, Any] = {
-        "pipeline": config.name,
-        "task": config.task_name,
-        "folds": len(folds),
-        "counts": {"samples": len(together), "test": num_test},
-        "metrics": metrics,
-        "interval": {"confidence": CONFIDENCE, "method": METHOD, "source": SOURCE},
-        "each": folds,
-        "key": key,
-    }
-    figures = {
-        "fold_values": style.png(fold_values(folds, metrics, headline)),
-        "learning_curves": style.png(learning_curves(folds, histories)),
-    }
-    (out / "plots").mkdir(parents=True)
-    for name, png in figures.items():
-        (out / "plots" / f"{name}.png").write_bytes(png)
-    write_table(PREDICTIONS, out, together)
-    write_json(out / RESULT, result)
-    (out / PAGE).write_text(render(result, headline, figures), encoding="utf-8")
