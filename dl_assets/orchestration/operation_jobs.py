@@ -1,19 +1,21 @@
 """One Dagster job for each operation of a pipeline: it starts the command, shows its progress, and then what it found."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from dl_assets.config import load_pipeline
+from dl_assets.config import Pipeline, load_pipeline
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
 from dl_assets.orchestration.metadata import operation_metadata
 
 POOL = "gpu"
+log = logging.getLogger("dagster")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Operation:
     description: str
     section: str | None = None  # offered where the YAML has it; else for every pipeline
     flags: tuple[str, ...] = ()
-    options: Mapping[str, dg.Field] = field(default_factory=dict)  # run config: `folds: 5` becomes `--folds 5`
+    # Run config, of which `folds: 5` becomes `--folds 5`. With its default the launchpad shows it.
+    options: Callable[[Pipeline], dict[str, dg.Field]] = lambda config: {}
 
     def command(self, pipeline: str, config: Mapping[str, Any]) -> list[str]:
         given = [word for name, value in config.items() for word in (f"--{name}", str(value))]
@@ -35,33 +38,31 @@ OPERATIONS = (
     Operation(
         "crossval",
         "Trains and measures once for each fold of train and val.",
-        options={"folds": dg.Field(int, is_required=False, description="3 or more; `split.folds` of the YAML by default")},
+        options=lambda config: {"folds": dg.Field(int, default_value=config.split.folds, description="3 or more")},
     ),
     Operation("tune", "Searches for better options and writes them into the YAML.", section="tune", flags=("--yes",)),
 )
 
 
 def operation_jobs(pipeline: str, root: Path) -> list[dg.JobDefinition]:
-    """Return a job for each operation that the pipeline's file asks for."""
+    """Return a job for each operation that the pipeline's file asks for; none where the file is broken, for none would run."""
     try:
-        document = load_pipeline(pipeline, root).document
-    except ConfigError:  # told elsewhere; what needs no section is still offered
-        document = {}
-    return [
-        make_job(operation, pipeline, root)
-        for operation in OPERATIONS
-        if operation.section is None or operation.section in document
-    ]
+        config = load_pipeline(pipeline, root)
+        wanted = [operation for operation in OPERATIONS if operation.section in (None, *config.document)]
+        return [make_job(operation, config, root) for operation in wanted]
+    except ConfigError as error:
+        log.warning("no operations for %s: %s", pipeline, error)
+        return []
 
 
-def make_job(operation: Operation, pipeline: str, root: Path) -> dg.JobDefinition:
+def make_job(operation: Operation, config: Pipeline, root: Path) -> dg.JobDefinition:
     """Return a job of one op that runs the command in a process session of its own, in the pool of the GPU."""
-    name = f"{pipeline}_{operation.name}"
+    pipeline = config.name
 
     @dg.op(
         name=f"{pipeline}__{operation.name}",
         description=operation.description,
-        config_schema=dict(operation.options),
+        config_schema=operation.options(config),
         out=dg.Out(dg.Nothing),
         pool=POOL,
     )
@@ -74,7 +75,9 @@ def make_job(operation: Operation, pipeline: str, root: Path) -> dg.JobDefinitio
             raise dg.Failure(str(error), allow_retries=False) from None
         context.add_output_metadata(operation_metadata(root / "data" / pipeline / operation.name))
 
-    @dg.job(name=name, description=f"{operation.description} The command: dl {operation.name} {pipeline}")
+    @dg.job(
+        name=f"{pipeline}_{operation.name}", description=f"{operation.description} The command: dl {operation.name} {pipeline}"
+    )
     def job() -> None:
         run()
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,10 +12,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
+from workspace import wait_for
 
 from dl_assets import progress
+from dl_assets.artifacts.tables import CLEAN_SAMPLES, write_table
 from dl_assets.config import Pipeline
+from dl_assets.errors import PipelineError
 from dl_assets.operations.crossval.run import crossval
+from dl_assets.runner import locked
 
 Make = Callable[..., Pipeline]
 Events = Callable[[], list[tuple[str, object]]]
@@ -148,3 +154,35 @@ def test_a_finished_one_is_not_repeated_and_another_key_starts_anew(events: Even
     assert not STATE.exists()
     crossval(pipeline(epochs=1), 3, "key")
     assert events() == [(f"fold-{fold}@tiny", "unchanged") for fold in range(3)]
+
+
+def test_a_second_one_says_that_it_waits_and_goes_on_when_the_first_has_ended(
+    events: Events, samples: pl.DataFrame, pipeline: Make
+) -> None:
+    FOLDER.mkdir()
+    for name, text in (("crossval.json", '{"key": "key"}'), ("crossval.html", ""), ("predictions.parquet", "")):
+        (FOLDER / name).write_text(text)  # as the first one will have left it
+    told: list[tuple[str, object]] = []
+    with locked(Path("data/.tmp/tiny.crossval.lock")):
+        second = threading.Thread(target=crossval, args=(pipeline(), 3, "key"))
+        second.start()
+        wait_for(lambda: told.extend(events()) or told, 10)
+        assert told == [("fold-0@tiny", "waiting")]
+    second.join(10)
+    assert [state for _, state in events()] == ["unchanged"] * 3
+
+
+def test_data_that_are_made_anew_meanwhile_stop_it_and_nothing_of_that_fold_is_kept(
+    samples: pl.DataFrame, pipeline: Make
+) -> None:
+    def change() -> None:
+        while not (STATE / "key" / "fold-0.work").exists():
+            time.sleep(0.002)
+        write_table(CLEAN_SAMPLES, Path("data/tiny/clean"), samples.reverse().drop("fold"))
+
+    changing = threading.Thread(target=change, daemon=True)
+    changing.start()
+    with pytest.raises(PipelineError, match=r"^data/tiny/clean was made anew while fold 0 was trained\. Run it again, "):
+        crossval(pipeline(epochs=8, early_stopping=0), 3, "key")
+    changing.join(10)
+    assert list((STATE / "key").iterdir()) == []
