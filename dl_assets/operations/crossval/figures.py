@@ -76,5 +76,5 @@ def _curve(axes: Axes, history: pl.DataFrame, name: str, best_epoch: int, stroke
 
 def _train_losses(axes: Axes, histories: Sequence[pl.DataFrame]) -> None:
     for index, history in enumerate(histories):
-        label = {"label": "train"} if index == 0 else {}
-        axes.plot(history["epoch"].to_list(), history["train_loss"].to_list(), color=style.LINE, linewidth=1, zorder=1, **label)
+        epochs, losses = history["epoch"].to_list(), history["train_loss"].to_list()
+        axes.plot(epochs, losses, color=style.LINE, linewidth=1, zorder=1, label="" if index else "train")
