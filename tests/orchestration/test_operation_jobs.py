@@ -98,7 +98,7 @@ def test_a_killed_step_leaves_no_process_and_the_next_run_completes(project: Wor
     command = ("dagster", "job", "execute", "-m", "dl_assets.orchestration.definitions", "-j", "digits_crossval", "-c")
     process = project.start(*command, str(config))
     state = project.root / "data/.tmp/digits/crossval"
-    wait_for(lambda: list(state.glob("*/fold-0.work/model/history.csv")) or process.poll() is not None, 120, "training")
+    wait_for(lambda: list(state.glob("*/fold-0.*/**/history.csv")) or process.poll() is not None, 120, "training")
     assert process.poll() is None, process.stdout.read() if process.stdout else ""
     (started,) = project.processes("dl_assets.orchestration.command")
     step = started.parent()

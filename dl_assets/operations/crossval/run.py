@@ -40,7 +40,7 @@ def _train_all(config: Pipeline, num_folds: int, key: str, *, clean: Path, parts
     from dl_assets.operations.crossval.publication import write_result
     from dl_assets.operations.crossval.training import train_fold
 
-    found = []
+    found, config = [], _on_one_device(config)
     for fold in range(num_folds):
         found.append(train_fold(config, samples, fold, num_folds, clean=clean, state=state))
         if _version(clean) != version:
@@ -52,6 +52,15 @@ def _train_all(config: Pipeline, num_folds: int, key: str, *, clean: Path, parts
     files.remove(out)
     write_result(config, found, num_test=read_table(PARTS_TABLE, parts).filter(part="test").height, key=key, out=out)
     return out
+
+
+def _on_one_device(config: Pipeline) -> Pipeline:
+    """Several devices would be served by processes that Lightning starts by our command line, once for each fold's training.
+
+    A batch is as large on one device as on several together, so the folds learn the same.
+    """
+    train = {name: value for name, value in (config.document.get("train") or {}).items() if name != "devices"}
+    return Pipeline(config.path, {**config.document, "train": train})
 
 
 def _version(clean: Path) -> str | None:
