@@ -28,7 +28,6 @@ def crossval(config: Pipeline, num_folds: int, key: str) -> None:
             for fold in range(num_folds):
                 progress.emit("stage", address=address(config.name, fold), state="unchanged")
             return
-        _forget_others(state)
         files.publish(_train_all(config, num_folds, key, clean=clean, parts=parts, state=state), folder, state / "old")
         files.remove(state.parent)
 
@@ -36,6 +35,7 @@ def crossval(config: Pipeline, num_folds: int, key: str) -> None:
 def _train_all(config: Pipeline, num_folds: int, key: str, *, clean: Path, parts: Path, state: Path) -> Path:
     """Train every fold and write the result below `state`."""
     samples, version = choose_folds(config, num_folds, clean=clean, parts=parts), _version(clean)
+    _forget_others(state)  # not before the folds are known to be possible
     # These import torch and matplotlib, which takes seconds: not for a run that has nothing to do, or that is a mistake.
     from dl_assets.operations.crossval.publication import write_result
     from dl_assets.operations.crossval.training import train_fold

@@ -24,11 +24,11 @@ def estimate(values: Sequence[float], *, ratio: float) -> dict[str, float | int]
 
     A metric that is defined in one fold only has neither spread nor interval.
 
-    >>> estimate([0.9, 0.94, 0.92], ratio=0.5)["mean"]
+    >>> round(estimate([0.9, 0.94, 0.92], ratio=0.5)["mean"], 4)
     0.92
     """
     array = np.array(values, dtype=np.float64)
-    found: dict[str, float | int] = {"mean": round(float(array.mean()), 12)}
+    found: dict[str, float | int] = {"mean": float(array.mean())}
     if len(array) > 1:
         spread = float(array.std(ddof=1))
         reach = float(stdtrit(len(array) - 1, (1 + CONFIDENCE) / 2)) * spread * (1 / len(array) + ratio) ** 0.5

@@ -17,7 +17,7 @@ from workspace import wait_for
 from dl_assets import progress
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, write_table
 from dl_assets.config import Pipeline
-from dl_assets.errors import PipelineError
+from dl_assets.errors import ConfigError, PipelineError
 from dl_assets.operations.crossval.run import crossval
 from dl_assets.runner import locked
 
@@ -85,7 +85,8 @@ def test_what_is_published_is_what_was_measured(samples: pl.DataFrame, pipeline:
     # The numbers are those of the predictions.
     folds = [predictions.filter(fold=fold) for fold in range(5)]
     accuracies = [accuracy_score(rows["target"], rows["prediction"]) for rows in folds]
-    losses = [log_loss(rows["target"], rows.select("probability_left", "probability_right").to_numpy()) for rows in folds]
+    given = [rows.select("probability_left", "probability_right").to_numpy() for rows in folds]
+    losses = [log_loss(rows["target"], values / values.sum(axis=1)[:, None]) for rows, values in zip(folds, given, strict=True)]
     assert [fold["metrics"]["accuracy"] for fold in result["each"]] == pytest.approx(accuracies)
     assert result["metrics"]["accuracy"]["mean"] == pytest.approx(sum(accuracies) / 5)
     assert result["metrics"]["log_loss"]["mean"] == pytest.approx(sum(losses) / 5, rel=1e-5)
@@ -102,6 +103,13 @@ def test_what_is_published_is_what_was_measured(samples: pl.DataFrame, pipeline:
     plots = ["plots/fold_values.png", "plots/learning_curves.png"]
     assert list(contents(FOLDER)) == ["crossval.html", "crossval.json", *plots, "predictions.parquet"]
     assert not STATE.exists()
+
+
+def test_a_mistake_does_not_delete_what_another_number_of_folds_has_begun(samples: pl.DataFrame, pipeline: Make) -> None:
+    (STATE / "older" / "fold-0").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="with 40 folds is not possible"):
+        crossval(pipeline(), 40, "key")
+    assert [path.name for path in STATE.iterdir()] == ["older"]
 
 
 def test_the_pixels_of_the_test_part_change_nothing_and_those_of_a_train_sample_do(
@@ -121,7 +129,7 @@ def test_the_pixels_of_the_test_part_change_nothing_and_those_of_a_train_sample_
 def test_after_a_kill_in_the_third_fold_the_first_two_are_not_trained_again(
     events: Events, samples: pl.DataFrame, pipeline: Make
 ) -> None:
-    config = pipeline(augment={"transforms": ["HorizontalFlip"], "copies": 2}, epochs=8, early_stopping=0)
+    config = pipeline(augment={"transforms": ["HorizontalFlip"], "copies": 2}, epochs=5, early_stopping=0)
     FOLDER.mkdir()
     (FOLDER / "crossval.html").write_text("of an earlier one")
     with subprocess.Popen(
