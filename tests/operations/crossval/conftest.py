@@ -64,12 +64,14 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pl.DataFrame:
 
 @pytest.fixture
 def pipeline() -> Callable[..., Pipeline]:
-    def make(augment: Any = (), split: dict[str, Any] | None = None, **train: Any) -> Pipeline:
+    def make(
+        augment: Any = (), split: dict[str, Any] | None = None, task: str = "image_classification", **train: Any
+    ) -> Pipeline:
         options = {"epochs": 2, "batch_size": 8, "learning_rate": 3e-3, "accelerator": "cpu", "workers": 0, **train}
         return Pipeline(
             Path("pipelines/tiny.yaml"),
             {
-                "task": "image_classification",
+                "task": task,
                 "clean": {"image_size": 8, "channels": 1},
                 "split": split or {},
                 "augment": augment or [],

@@ -194,3 +194,15 @@ def test_data_that_are_made_anew_meanwhile_stop_it_and_nothing_of_that_fold_is_k
         crossval(pipeline(epochs=8, early_stopping=0), 3, "key")
     changing.join(10)
     assert list((STATE / "key").iterdir()) == []
+
+
+def test_samples_of_several_labels_are_cross_validated_by_their_own_metrics(samples: pl.DataFrame, pipeline: Make) -> None:
+    also = pl.when(pl.int_range(pl.len()) % 3 == 0).then(pl.lit("|third")).otherwise(pl.lit(""))
+    labelled = samples.drop("fold").with_columns(target=pl.col("target") + also)
+    write_table(CLEAN_SAMPLES, Path("data/tiny/clean"), labelled)
+    crossval(pipeline(task="image_multilabel", epochs=1), 3, "key")
+    predictions = pl.read_parquet(FOLDER / "predictions.parquet")
+    metrics = json.loads((FOLDER / "crossval.json").read_text())["metrics"]
+    assert predictions["target"].to_list() == labelled["target"].to_list()[:30]
+    assert set(metrics["classes"]) == {"left", "right", "third"}
+    assert {"mean", "spread", "low", "high"} <= set(metrics["mean_average_precision"])

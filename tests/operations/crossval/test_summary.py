@@ -18,7 +18,7 @@ def fold(**metrics: Any) -> dict[str, Any]:
 def test_mean_and_spread_are_those_of_the_values() -> None:
     found = estimate(VALUES, ratio=0.5)
     assert found["mean"] == pytest.approx(0.922)
-    assert found["spread"] == pytest.approx(0.0349284983931)  # the root of (22 + 18 + 2 + 48 + 42)^2-sum / 4, in thousandths
+    assert found["spread"] == pytest.approx(0.0349284983931)  # (22² + 18² + 2² + 48² + 42²) / 4 = 1220, its root in thousandths
     assert (found["lowest"], found["highest"], found["folds"]) == (0.88, 0.97, 5)
 
 
