@@ -3,6 +3,8 @@
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -133,6 +135,27 @@ def tune_(
 
 
 @app.command()
+def crossval(
+    name: Name,
+    folds: Annotated[int | None, typer.Option(help="number of folds, 3 or more; `split.folds` of the YAML by default")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train and measure once for each fold of train and val, and tell mean, spread and interval of every metric."""
+    from dl_assets.config import load_pipeline
+    from dl_assets.operations.crossval.folds import require_folds
+    from dl_assets.operations.crossval.show import print_result
+    from dl_assets.operations.sound import require_sound
+    from dl_assets.orchestration.crossval import crossval as run_crossval
+
+    _sync()
+    require_sound(name, ROOT)
+    num_folds = load_pipeline(name, ROOT).split.folds if folds is None else folds
+    require_folds(num_folds, name)
+    run_crossval(name, num_folds, ROOT, as_json=as_json)
+    print_result(name, ROOT, as_json=as_json)
+
+
+@app.command()
 def status(name: OptionalName = None, as_json: AsJson = False) -> None:
     """Tell which stages would run, and why."""
     from dl_assets.operations.summary import print_status
@@ -187,9 +210,28 @@ def stage(stage: str, pipeline: str) -> None:
     """Run one stage in the working directory. DVC calls this; you want `dl run`."""
     from dl_assets import runner
 
+    with _told(f"{stage} stage", stage, pipeline):
+        runner.run_stage(stage, pipeline)
+
+
+@app.command(hidden=True)
+def folds(pipeline: str, num_folds: int, key: str) -> None:
+    """Train the folds of a cross-validation in the working directory. `dl crossval` calls this."""
+    from dl_assets.config import load_pipeline
+    from dl_assets.operations.crossval.run import crossval as run_folds
+
+    with _told("cross-validation", "crossval", pipeline):
+        run_folds(load_pipeline(pipeline), num_folds, key)
+
+
+@contextmanager
+def _told(what: str, name: str, pipeline: str) -> Iterator[None]:
+    """Work for the process that started this one: end when it ends, and tell it what went wrong."""
+    from dl_assets import runner
+
     runner.die_with_parent()
     try:
-        runner.run_stage(stage, pipeline)
+        yield
     except PipelineError as error:
         progress.fail(f"ERROR: {error}", error.exit_code)
         _debug()
@@ -197,9 +239,9 @@ def stage(stage: str, pipeline: str) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - a mistake of ours must not reach the user as a traceback either
-        kept = runner.keep_traceback(stage, pipeline)
+        kept = runner.keep_traceback(name, pipeline)
         progress.fail(
-            f"ERROR: the {stage} stage of {pipeline} failed with {type(error).__name__}: {error}. "
+            f"ERROR: the {what} of {pipeline} failed with {type(error).__name__}: {error}. "
             f"This is not a mistake of yours that we know; the traceback is in {kept}.",
             1,
         )
@@ -245,7 +287,7 @@ def main() -> None:
 
 
 def _fail(message: str, exit_code: int) -> None:
-    progress.fail(f"ERROR: {message}", exit_code)
+    progress.fail(f"ERROR: {message}", exit_code)  # also to whoever started the command, such as Dagster
     _debug()
     sys.exit(exit_code)
 

@@ -20,6 +20,7 @@ from dl_assets.tasks._task import Task
 
 __all__ = [
     "INDEX",
+    "JOB_ENDINGS",
     "OPTIONAL",
     "PIPELINES",
     "SECTIONS",
@@ -47,6 +48,7 @@ T = TypeVar("T")
 
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
+JOB_ENDINGS = ("_crossval", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
@@ -379,17 +381,17 @@ def _misnamed(name: str, paths: list[Path]) -> ConfigError | None:
     if paths[0].name == better:
         return None
     return ConfigError(
-        f"{files[0]} is no name for a pipeline file: it must be of a-z, 0-9 and _, begin with a letter and "
-        f"end in .yaml. Rename it to {PIPELINES / better}."
+        f"{files[0]} is no name for a pipeline file: it must be of a-z, 0-9 and _, begin with a letter, "
+        f"not end in {' or '.join(JOB_ENDINGS)} (Dagster jobs do), and end in .yaml. Rename it to {PIPELINES / better}."
     )
 
 
 def better_name(name: str) -> str | None:
     """Return a name that a pipeline may have in place of `name`, or None where `name` is good.
 
-    >>> better_name("Cats-Dogs"), better_name("cats_dogs"), better_name("index")
-    ('cats_dogs', None, 'index_1')
+    >>> better_name("Cats-Dogs"), better_name("cats_dogs"), better_name("index"), better_name("cats_tune")
+    ('cats_dogs', None, 'index_1', 'cats_tune_1')
     """
     better = re.sub(r"[^a-z0-9_]", "_", name.lower()).lstrip("_0123456789") or "pipeline"
-    better = f"{better}_1" if better == INDEX.stem else better
+    better = f"{better}_1" if better == INDEX.stem or better.endswith(JOB_ENDINGS) else better
     return None if better == name else better

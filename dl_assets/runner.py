@@ -45,7 +45,7 @@ def run_stage(stage: str, pipeline: str) -> None:
     if int(os.environ.get("LOCAL_RANK", "0")):
         _help(function, config, stage, pipeline)
         return
-    with writable(DATA / pipeline), _locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
+    with writable(DATA / pipeline), locked(DATA / ".tmp" / f"{pipeline}.{stage}.lock"):
         workspace = DATA / ".tmp" / pipeline / stage
         files.remove(workspace)
         out = workspace / ARTIFACT_OF_STAGE[stage]
@@ -184,14 +184,15 @@ def not_writable(error: OSError, folder: Path) -> ConfigError | None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold this stage's lock; the kernel drops it when the process dies, however it dies."""
+def locked(path: Path) -> Iterator[None]:
+    """Hold a stage's lock; the kernel drops it when the process dies, however it dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"waiting for another process that runs {path.stem}", flush=True)
+            progress.emit("stage", state="waiting")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -288,6 +288,8 @@ def test_a_model_that_maps_something_else_is_told_with_those_that_fit(tmp_path: 
         ("cats-dogs.yaml", "cats_dogs.yaml"),
         ("digits.yml", "digits.yaml"),
         ("1st.yaml", "st.yaml"),
+        ("digits_tune.yaml", "digits_tune_1.yaml"),
+        ("digits_crossval.yaml", "digits_crossval_1.yaml"),
     ],
 )
 def test_a_file_name_that_cannot_be_used_comes_with_a_better_one(tmp_path: Path, name: str, better: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from dl_assets import index, registry
-from dl_assets.config import PIPELINES, Pipeline, better_name, clean_options, scan_pipelines
+from dl_assets.config import JOB_ENDINGS, PIPELINES, Pipeline, better_name, clean_options, scan_pipelines
 from dl_assets.errors import ConfigError
 from dl_assets.files import replace_text
 from dl_assets.operations.new_source import look_at, source_section
@@ -71,8 +71,8 @@ def _require_free_name(name: str, root: Path) -> None:
     better = better_name(name)
     if better:
         raise ConfigError(
-            f"'{name}' is no name for a pipeline: it must be of a-z, 0-9 and _, begin with a letter, and not be "
-            f"'index'. Use for instance: {better}"
+            f"'{name}' is no name for a pipeline: it must be of a-z, 0-9 and _, begin with a letter, not be "
+            f"'index' and not end in {' or '.join(JOB_ENDINGS)}, as Dagster jobs do. Use for instance: {better}"
         )
     pipelines, wrong = scan_pipelines(root)
     if wrong:

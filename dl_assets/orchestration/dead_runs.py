@@ -12,7 +12,7 @@ WORKER_TAG = "dl/worker"
 _ALIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
-def sign_in(context: dg.AssetExecutionContext) -> None:
+def sign_in(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
     """Write into the run which process executes it. A step's parent lives and dies with the run's process."""
     context.instance.add_run_tags(context.run_id, {WORKER_TAG: _name(psutil.Process(os.getppid()))})
 

@@ -1,4 +1,4 @@
-"""What Dagster loads: assets, a job and a schedule for each pipeline, and the sensor, all derived from dvc.yaml."""
+"""What Dagster loads: assets, jobs and a schedule for each pipeline, and the sensor, all derived from dvc.yaml."""
 
 import logging
 from pathlib import Path
@@ -10,6 +10,7 @@ from dl_assets.config import load_pipeline
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.assets import asset_key, make_asset
 from dl_assets.orchestration.graph import Graph, load_graph
+from dl_assets.orchestration.operation_jobs import operation_jobs
 from dl_assets.orchestration.sensor import make_sensor
 
 log = logging.getLogger("dagster")
@@ -25,7 +26,11 @@ def build_definitions(root: Path) -> dg.Definitions:
     return dg.Definitions(
         assets=[make_asset(graph, node) for node in graph.nodes.values()],
         jobs=[
-            dg.define_asset_job(name, _needed(graph, name), description=f"Every stage of {name}.") for name in graph.pipelines
+            *(
+                dg.define_asset_job(name, _needed(graph, name), description=f"Every stage of {name}.")
+                for name in graph.pipelines
+            ),
+            *(job for name in graph.pipelines for job in operation_jobs(name, root)),
         ],
         schedules=[schedule for name in graph.pipelines if (schedule := _schedule(name, root))],
         sensors=[make_sensor(graph)],

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from dl_assets import progress
@@ -22,6 +23,15 @@ def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, 
         raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
     addresses = [node.address for node in load_graph(root).of_pipeline(pipeline, stage)]
     command = job_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
+    lost = "What was not finished is thrown away; run it again to complete it."
+    follow_shown(command, addresses, pipeline, root, as_json=as_json, lost=lost)
+
+
+def follow_shown(command: Sequence[str], addresses: list[str], pipeline: str, root: Path, *, as_json: bool, lost: str) -> None:
+    """Run a command and show its events, its output going to a log file. `lost` is told where it is interrupted.
+
+    Raises RunFailed, whose message says where the log is.
+    """
     log = root / "data" / ".tmp" / "logs" / f"{pipeline}-{os.getpid()}.log"
     for folder in (root / "data" / pipeline, log.parent):
         with writable(folder):
@@ -33,7 +43,7 @@ def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, 
             raise RunFailed(f"{error}{_more(log, root, error.exit_code)}", error.exit_code) from None
         except KeyboardInterrupt:
             log.unlink()
-            raise RunFailed("stopped. What was not finished is thrown away; run it again to complete it.", 130) from None
+            raise RunFailed(f"stopped. {lost}", 130) from None
     log.unlink()
 
 

@@ -35,6 +35,10 @@ def job_command(pipeline: str, stage: str | None) -> list[str]:
     return [sys.executable, "-m", "dl_assets.orchestration.job", pipeline, *filter(None, [stage])]
 
 
+def dl_command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "dl_assets.orchestration.command", *words]
+
+
 def follow(
     command: Sequence[str],
     root: Path,

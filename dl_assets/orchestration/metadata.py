@@ -29,6 +29,15 @@ def materialization_metadata(graph: Graph, node: Node, lock: Lock) -> dict[str, 
     }
 
 
+def operation_metadata(folder: Path) -> dict[str, Any]:
+    """What an operation left in data/<pipeline>/<operation>/: the `metrics` of <operation>.json, pictures, and its page."""
+    return {
+        **{path.stem: dg.MetadataValue.path(path.resolve()) for path in sorted(folder.glob("*.html"))},
+        **_pictures(folder),
+        **_estimates(folder / f"{folder.name}.json"),
+    }
+
+
 def check_results(graph: Graph, node: Node) -> list[Check]:
     """The checks that the stage's report holds, in the order of dvc.yaml."""
     found = {check.name: check for check in read_checks(graph.root / node.report)}
@@ -66,6 +75,17 @@ def _metrics(path: Path) -> dict[str, dg.TableMetadataValue]:
         {"metric": name, **{key: float(entry[key]) for key in ("value", "low", "high")}} for name, entry in entries.items()
     ]
     return {"metrics": _table({"metric": "string", "value": "float", "low": "float", "high": "float"}, records)}
+
+
+def _estimates(path: Path) -> dict[str, dg.TableMetadataValue]:
+    """The metrics of an operation with all numbers that every one of them has; Dagster shows each digit, so four are kept."""
+    if not path.is_file():
+        return {}
+    metrics = json.loads(path.read_text(encoding="utf-8")).get("metrics", {})
+    entries = {name: entry for name, entry in metrics.items() if name != "classes"}
+    columns = [key for key in next(iter(entries.values()), {}) if all(key in entry for entry in entries.values())]
+    records = [{"metric": name, **{key: float(f"{entry[key]:.4g}") for key in columns}} for name, entry in entries.items()]
+    return {"metrics": _table({"metric": "string", **dict.fromkeys(columns, "float")}, records)}
 
 
 def _pictures(folder: Path) -> dict[str, dg.MetadataValue[Any]]:

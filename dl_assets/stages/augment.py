@@ -23,25 +23,30 @@ _BATCH = 64
 
 def augment(config: Pipeline, *, clean: Path, parts: Path, out: Path) -> Report:
     """Write policy.json and preview.png (train samples beside what becomes of them); with `copies` also copies.parquet."""
-    wanted = config.augment
     train = read_parted(clean, parts).filter(part="train")
     if train.is_empty():
         raise DataError("the train part holds no sample. Add samples to the source, or give split.train a larger share.")
+    policy, num_copies = write_policy(config, train, clean=clean, out=out), config.augment.copies
+    shown = choose_shown(train)
+    rows = _variants(policy, shown, open_arrays(clean, shown))
+    _sheet(config, shown, rows).savefig(out / "preview.png", metadata={"Software": None})
+    changed = [not np.array_equal(variant, row[0]) for row in rows for variant in row[1:]]
+    return Report(
+        counts={"train": len(train), "previewed": len(shown), "copies": num_copies * len(train)},
+        numbers={"transforms": len(policy), "changed_share": float(np.mean(changed))},
+    )
+
+
+def write_policy(config: Pipeline, train: pl.DataFrame, *, clean: Path, out: Path) -> Any:
+    """Write policy.json and, with `copies`, the copies of these samples; return the policy."""
+    wanted = config.augment
     arrays = open_arrays(clean, train)
     policy = _compose(config, arrays.shape)
     mixed = {"mixup": wanted.mixup, "cutmix": wanted.cutmix, "mix_share": wanted.mix_share}
     write_json(out / "policy.json", {"policy": policy.serialise(), **mixed, "copies": wanted.copies})
     if wanted.copies:
         write_table(COPIES, out, store_copies(policy, train, arrays, wanted.copies, out))
-
-    shown = choose_shown(train)
-    rows = _variants(policy, shown, open_arrays(clean, shown))
-    _sheet(config, shown, rows).savefig(out / "preview.png", metadata={"Software": None})
-    changed = [not np.array_equal(variant, row[0]) for row in rows for variant in row[1:]]
-    return Report(
-        counts={"train": len(train), "previewed": len(shown), "copies": wanted.copies * len(train)},
-        numbers={"transforms": len(policy), "changed_share": float(np.mean(changed))},
-    )
+    return policy
 
 
 def choose_shown(train: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from dl_assets import registry
@@ -12,7 +11,8 @@ from dl_assets.artifacts.report import Report, read_json, write_json
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS, PARTS_TABLE, read_table, write_table
 from dl_assets.config import Pipeline, Split
 from dl_assets.errors import DataError
-from dl_assets.splitting.cut import FREE, deal, hold
+from dl_assets.splitting.cut import FREE, hold
+from dl_assets.splitting.folds import balanced, draw_folds
 from dl_assets.splitting.leaks import find_leaks
 from dl_assets.splitting.parts import Material, as_given, by_chance, by_time, given_parts
 from dl_assets.splitting.units import Whole, find_units
@@ -52,7 +52,7 @@ def assign(
     Nothing depends on the order of the samples.
     """
     units = find_units(samples)
-    alike = strata if config.stratify else pl.Series([[""]] * len(samples), dtype=pl.List(pl.String))
+    alike = balanced(strata, stratify=config.stratify)
     held = hold(units, alike, units.hashed(f"{config.seed}"))
     material = Material(samples, units, held, given_parts(earlier), cuts)
     way = _way(config, samples)
@@ -63,10 +63,8 @@ def assign(
     _require_every_part(parts)
 
     kept = units.least(earlier["fold"].fill_null(FREE).to_numpy(), FREE)
-    dealt = hold(units, alike, units.hashed(f"{config.seed} fold"))
-    is_dealt = np.isin(np.arange(len(units)), units.of_sample[parts != TEST])
-    folds = deal(dealt.filter(is_dealt[dealt["unit"].to_numpy()]), np.where(is_dealt, kept, FREE), units.sizes, config.folds)
-    fold = pl.Series(np.where(parts == TEST, FREE, folds[units.of_sample])).replace(FREE, None)
+    folds = draw_folds(units, alike, kept, parts == TEST, num_folds=config.folds, seed=config.seed)
+    fold = pl.Series(folds).replace(FREE, None)
     return samples.select("id", part=pl.Series([PARTS[part] for part in parts.tolist()], dtype=pl.String), fold=fold), cuts
 
 

@@ -109,6 +109,8 @@ def test_a_pipeline_is_never_overwritten(root: Path) -> None:
     [
         ("Cats-Dogs", "cats_dogs"),
         ("index", "index_1"),
+        ("pets_tune", "pets_tune_1"),
+        ("pets_crossval", "pets_crossval_1"),
         ("../x", "x"),
         ("", "pipeline"),
     ],
