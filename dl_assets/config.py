@@ -167,6 +167,12 @@ class Pipeline:
         options = self._options("train", Train)
         if options.loss:
             self._require_fitting_loss(options.loss.name)
+        if options.freeze_epochs and self.weights == Weights():
+            raise self._file.problem(
+                ("train", "freeze_epochs"),
+                f"is {options.freeze_epochs}, but the model begins with `weights: none`: what is frozen would stay as it was "
+                "drawn at random. Give model.weights, or leave this away.",
+            )
         return options
 
     @functools.cached_property

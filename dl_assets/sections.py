@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias, Union
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -177,7 +177,8 @@ def _by_name(folder: str) -> Any:
     """Return the type of an option that is the name of a file in that folder, alone or in a mapping with its options."""
     kinds = []
     for name in registry.names(folder):
-        base = create_model(name, __base__=Options, name=(Literal[name], name))
+        fields: dict[str, Any] = {"name": (Literal[name], name)}
+        base = create_model(name, __base__=Options, **fields)
         kinds.append(registry.options_of(registry.find(folder, name), base))
     return Annotated[
         Union[tuple(kinds)],  # noqa: UP007 - of as many as there are
@@ -195,7 +196,9 @@ class Named(Protocol):
 
 
 if TYPE_CHECKING:
-    Loss = Optimizer = Scheduler = Named
+    Loss: TypeAlias = Named
+    Optimizer: TypeAlias = Named
+    Scheduler: TypeAlias = Named
 else:
     Loss, Optimizer, Scheduler = _by_name("losses"), _by_name("optimizers"), _by_name("schedulers")
 

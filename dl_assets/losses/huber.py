@@ -25,4 +25,4 @@ def huber(
     from torch.nn import functional
 
     weight = None if weights is None else weights.expand_as(outputs)
-    return functional.huber_loss(outputs, encoded, delta=delta, weight=weight)
+    return functional.huber_loss(outputs, encoded, delta=delta, weight=weight)  # type: ignore[call-arg]

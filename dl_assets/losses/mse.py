@@ -13,4 +13,5 @@ def mse(outputs: "Tensor", encoded: "Tensor", weights: "Tensor | None" = None) -
     """Mean squared error over the batch: outputs [B, N], encoded [B, N], weights [N] of the numbers or None -> []."""
     from torch.nn import functional
 
-    return functional.mse_loss(outputs, encoded, weight=None if weights is None else weights.expand_as(outputs))
+    weight = None if weights is None else weights.expand_as(outputs)
+    return functional.mse_loss(outputs, encoded, weight=weight)  # type: ignore[call-arg]

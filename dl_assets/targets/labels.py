@@ -94,7 +94,8 @@ def class_weights(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.floa
 def sample_weights(targets: pl.Series, fitted: dict[str, Any]) -> NDArray[np.float32]:
     """Return how often each sample is drawn, [N]: as its rarest label asks for."""
     held = encode(targets, fitted)  # [N, L]
-    return (held / np.maximum(held.sum(axis=0), 1)).max(axis=1) * len(targets)
+    weights: NDArray[np.float32] = (held / np.maximum(held.sum(axis=0), 1)).max(axis=1) * len(targets)
+    return weights
 
 
 def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":

@@ -17,11 +17,13 @@ from dl_assets import registry
 from dl_assets.artifacts.report import Report, write_json
 from dl_assets.config import Pipeline, Train
 from dl_assets.inference.network import CARD, CHECKPOINT, PREPROCESSING, Network, build_network, read_checkpoint
+from dl_assets.inference.weights import Loaded, load_weights
 from dl_assets.training.batches import OrderedIndices, loader
 from dl_assets.training.card import Energy, make_card, model_of, scores_of
 from dl_assets.training.curve import learning_curve
 from dl_assets.training.data import Data, open_data
 from dl_assets.training.failures import told_memory
+from dl_assets.training.freezing import Freezing, layer_factors
 from dl_assets.training.history import CURVE, HISTORY, History, Row, best_of, is_over, rows_of
 from dl_assets.training.learner import Learner
 from dl_assets.training.objective import make_objective
@@ -29,6 +31,8 @@ from dl_assets.training.plan import Plan, make_plan
 from dl_assets.training.recovery import Checkpoints
 from dl_assets.training.rehearsal import Way
 from dl_assets.training.trainer import make_trainer, quiet_lightning, require_accelerator
+
+WEIGHTS = "weights.json"
 
 
 def fit(
@@ -48,20 +52,24 @@ def fit(
     killed training needs to go on is kept in `checkpoints`, for the caller to remove once `out` is safe; without it a killed
     training begins anew. `on_epoch` is called with every row of the history; what it raises ends the training.
     """
-    energy = Energy()
+    energy, options = Energy(), config.train
+    device = require_accelerator(options)
     data = open_data(config, samples, clean, augmented, rank=int(os.environ.get("LOCAL_RANK", "0")))
-    with _folder(checkpoints) as folder:
-        kept = Checkpoints(folder, _key(config, data))
-        with quiet_lightning(), told_memory(config.train.batch_size, config.train.accumulate):
-            trained = _train(config, data, kept, logs, on_epoch)
-        return _write(config, data, trained, energy, kept, out)
+    pl.seed_everything(options.seed, workers=True, verbose=False)
+    network = build_network(config.task, config.model, data.fitted)
+    began = load_weights(network.body, config.weights, data.fitted["targets"].get("classes"))
+    with _folder(checkpoints) as folder, quiet_lightning(), told_memory(options.batch_size, options.accumulate):
+        kept = Checkpoints(folder, _key(config, data, began))
+        plan, rows = _train(config, network, data, device, kept, logs, on_epoch)
+        return _write(config, data, _Trained(network, began, plan, rows), energy, kept, out)
 
 
 @dataclass(frozen=True)
 class _Trained:
-    """`network` has the weights of the best of the epochs in `rows`."""
+    """`network` has the weights of the best of the epochs in `rows`; `began` tells those with which it began."""
 
     network: Network
+    began: Loaded
     plan: Plan
     rows: list[Row]
 
@@ -75,22 +83,36 @@ def _folder(checkpoints: Path | None) -> Iterator[Path]:
         yield Path(folder, "checkpoints")
 
 
-def _key(config: Pipeline, data: Data) -> dict[str, Any]:
+def _key(config: Pipeline, data: Data, began: Loaded) -> dict[str, Any]:
     """Return everything that makes two trainings the same."""
-    return {"task": config.task_name, "model": model_of(config), "train": config.train.model_dump(), "data": data.version}
+    made_of = {"task": config.task_name, "model": model_of(config), "weights": began.about}
+    return {**made_of, "train": config.train.model_dump(), "data": data.version}
 
 
 def _train(
-    config: Pipeline, data: Data, kept: Checkpoints, logs: Path | None, on_epoch: Callable[[Row], None] | None
-) -> _Trained:
-    options, device = config.train, require_accelerator(config.train)
-    pl.seed_everything(options.seed, workers=True, verbose=False)
-    network = build_network(config.task, config.model, data.fitted)
-    targets = registry.module("targets", config.task.targets)
+    config: Pipeline,
+    network: Network,
+    data: Data,
+    device: torch.device,
+    kept: Checkpoints,
+    logs: Path | None,
+    on_epoch: Callable[[Row], None] | None,
+) -> tuple[Plan, list[Row]]:
+    """Train `network` in place, or go on with it, and leave it with the weights of the best epoch."""
+    options, targets = config.train, registry.module("targets", config.task.targets)
     objective = make_objective(targets, options, data.parts["train"]["target"], data.fitted["targets"])
+    factors = layer_factors(network.body, options.layer_decay)
 
     def learner(way: Way, learning_rate: float) -> Learner:
-        return Learner(network, objective, options, data.mixing, learning_rate=learning_rate, order=way.order)
+        return Learner(
+            network,
+            objective,
+            options,
+            data.mixing,
+            learning_rate=learning_rate,
+            order=way.order,
+            scale=lambda name: factors.get(name.removeprefix("body."), 1.0),
+        )
 
     plan = kept.plan() or kept.keep_plan(make_plan(options, learner, data, device))
     pl.seed_everything(options.seed, workers=True, verbose=False)  # measuring has drawn random numbers
@@ -98,11 +120,13 @@ def _train(
         network.body.compile()
     last = kept.last()
     if last is None or not is_over(rows_of(read_checkpoint(last)), plan.epochs, options.early_stopping):
-        history = History(kept.folder, data.train.num_samples, on_epoch)
-        trainer = make_trainer(options, plan, [history, *kept.callbacks(options.average != "none")], logs)
+        callbacks = [History(kept.folder, data.train.num_samples, on_epoch), *kept.callbacks(options.average != "none")]
+        if options.freeze_epochs or options.unfreeze != "all":
+            callbacks.append(Freezing(network.body, options.freeze_epochs, options.unfreeze))
+        trainer = make_trainer(options, plan, callbacks, logs)
         trainer.fit(learner(plan.way, plan.learning_rate), *_loaders(data, options, plan), ckpt_path=last, weights_only=True)
     network.load_state_dict(kept.best_weights())
-    return _Trained(network, plan, rows_of(read_checkpoint(kept.last_path)))
+    return plan, rows_of(read_checkpoint(kept.last_path))
 
 
 def _loaders(data: Data, options: Train, plan: Plan) -> tuple[Any, Any]:
@@ -126,7 +150,9 @@ def _write(config: Pipeline, data: Data, trained: _Trained, energy: Energy, kept
     shutil.copyfile(kept.folder / HISTORY, out / HISTORY)
     learning_curve(rows, int(best["epoch"])).savefig(out / CURVE)
     card = make_card(config, trained.network, data, trained.plan, rows, best, energy.joules())
-    write_json(out / CARD, card)
+    write_json(out / CARD, {**card, "weights": trained.began.about})
+    if trained.began.layers:
+        write_json(out / WEIGHTS, trained.began.as_json())
     return Report(
         counts=card["num_samples"],
         numbers={
@@ -136,5 +162,6 @@ def _write(config: Pipeline, data: Data, trained: _Trained, energy: Energy, kept
             "epochs": len(rows),
             "parameters": card["num_parameters"],
             "workers": trained.plan.workers,
+            **({f"layers_{what}": count for what, count in trained.began.counts.items()} if trained.began.layers else {}),
         },
     )

@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.tuner import Tuner
+from pytorch_lightning.tuner.tuning import Tuner
 
 from dl_assets.config import Train
 from dl_assets.errors import PipelineError

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, key: dict[str, Any]) -> None:
         self.folder = folder
-        named = {**key, "code": hash_of_code(), "torch": str(torch.__version__), "lightning": pl.__version__}
+        named = {**key, "code": hash_of_code(), "torch": str(torch.__version__), "lightning": version("pytorch-lightning")}
         wanted = json.dumps(named, sort_keys=True)
         if not (folder / _KEY).is_file() or (folder / _KEY).read_text(encoding="utf-8") != wanted:
             files.remove(folder)

@@ -25,7 +25,7 @@ def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Pa
     return pl.Trainer(
         accelerator=options.accelerator,
         devices=options.devices,
-        strategy="ddp" if options.devices > 1 else "auto",
+        strategy=_strategy(options),
         use_distributed_sampler=False,  # batches are shared by their indices
         max_epochs=plan.epochs,
         precision=_PRECISIONS[plan.precision],  # type: ignore[arg-type]
@@ -39,6 +39,13 @@ def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Pa
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+
+
+def _strategy(options: Train) -> str:
+    if options.devices == 1:
+        return "auto"
+    is_partly_frozen = options.freeze_epochs or options.unfreeze != "all"
+    return "ddp_find_unused_parameters_true" if is_partly_frozen else "ddp"
 
 
 def _optional(options: Train, plan: Plan) -> list[Callback]:
