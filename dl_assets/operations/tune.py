@@ -107,8 +107,17 @@ def _reported(study: Study) -> Iterator[None]:
         yield
     finally:
         findings = findings_of(study)
+        page = render(findings)
         write_json(study.home.folder / "trials.json", findings.as_json())
-        files.replace_text(study.home.folder / "report.html", render(findings))
+        files.replace_text(study.home.folder / "report.html", page)
+        # Those of the last search, where whoever started it looks for them, such as the Dagster job.
+        files.replace_text(study.home.studies / "report.html", page)
+        write_json(study.home.studies / "tune.json", {"study": findings.key, "metrics": _best(findings)})
+
+
+def _best(findings: Findings) -> dict[str, dict[str, float]]:
+    found = {"trials": {"value": float(len(findings.rows))}}
+    return found | ({f"best {findings.metric}": {"value": findings.best.value}} if findings.best else {})
 
 
 def _first_words(study: Study, target: int, parts: dict[str, str], is_new: bool) -> str:

@@ -36,4 +36,4 @@ def told_memory(batch_size: int, accumulate: int) -> Iterator[None]:
 
 def _is_memory(error: BaseException) -> bool:
     # torch has no type of its own for a CPU whose memory is full.
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "not enough memory" in str(error)
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)

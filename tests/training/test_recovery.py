@@ -42,7 +42,8 @@ class Training:
         """Run it in a process that can be killed. Torch is imported before it is forked, so that a start takes no time."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["dl_assets.training.fit", "dl_assets.transforms.image", "dl_assets.models.cnn"])
-        process = context.Process(target=fit, args=(self._config,), kwargs=self.arguments(out, checkpoints))
+        config = Pipeline(self._config.path, self._config.document)  # what has been read of it cannot be sent
+        process = context.Process(target=fit, args=(config,), kwargs=self.arguments(out, checkpoints))
         process.start()
         return process
 
@@ -113,7 +114,7 @@ def test_a_training_that_was_ended_twice_comes_to_the_same_end(training, options
 
 
 def test_ten_kills_at_random_moments_change_nothing(training):
-    made, random = training(epochs=150, early_stopping=0, average="ema"), Random(17)
+    made, random = training(epochs=100, early_stopping=0, average="ema"), Random(17)
     undisturbed = made.run("undisturbed", "first")
     for _ in range(NUM_KILLS):
         before = len(made.rows("second"))

@@ -101,6 +101,4 @@ def reason_of(error: Exception) -> str:
     """Say on one line why a trial failed."""
     told = " ".join(str(error).split())
     told = told if len(told) <= _MAX_REASON else f"{told[:_MAX_REASON]}..."
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in told:
-        return f"out of memory: {told}"
     return told if isinstance(error, PipelineError) else f"{type(error).__name__}: {told}"
