@@ -117,7 +117,9 @@ def _reported(study: Study) -> Iterator[None]:
 
 def _best(findings: Findings) -> dict[str, dict[str, float]]:
     found = {"trials": {"value": float(len(findings.rows))}}
-    return found | ({f"best {findings.metric}": {"value": findings.best.value}} if findings.best else {})
+    if findings.best and findings.best.value is not None:
+        found[f"best {findings.metric}"] = {"value": findings.best.value}
+    return found
 
 
 def _first_words(study: Study, target: int, parts: dict[str, str], is_new: bool) -> str:
