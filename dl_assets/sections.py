@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias, 
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 
 from dl_assets import registry
 from dl_assets.registry import Options, did_you_mean
@@ -184,7 +193,14 @@ def _by_name(folder: str) -> Any:
         Union[tuple(kinds)],  # noqa: UP007 - of as many as there are
         Field(discriminator="name"),
         BeforeValidator(lambda found: {"name": found} if isinstance(found, str) else found),
+        WithJsonSchema({"anyOf": [{"enum": registry.names(folder)}, *map(_schema_of, kinds)]}),
     ]
+
+
+def _schema_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """Describe the mapping form for editors, in one piece."""
+    schema = kind.model_json_schema()
+    return {**schema, "required": ["name"], "additionalProperties": False}
 
 
 class Named(Protocol):

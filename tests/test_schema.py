@@ -1,10 +1,12 @@
 """The JSON schema accepts what the project accepts, and an editor sees the usual mistakes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from ruamel.yaml import YAML
 
 from dl_assets.config import SECTIONS, load_pipeline, read_yaml
 from dl_assets.schema import pipeline_schema
@@ -152,7 +154,24 @@ def test_the_defaults_shown_are_those_that_apply(validator: Any, tmp_path: Path)
     pipeline = load_pipeline("p", tmp_path).check()
     for section in ("clean", "split", "train", "evaluate", "export", "schedule"):
         shown = {name: option["default"] for name, option in validator.schema["properties"][section]["properties"].items()}
-        assert shown == getattr(pipeline, section).model_dump()
+        applied = getattr(pipeline, section)
+        assert type(applied).model_validate_json(json.dumps(shown)) == applied
+        assert set(shown) == set(applied.model_dump())
+
+
+@pytest.mark.parametrize("value", ["adamw", "{name: sgd, momentum: 0.5}"])
+def test_an_optimizer_is_a_name_or_a_mapping(validator: Any, value: str) -> None:
+    assert complaints(validator, f"optimizer: {value}") == []
+
+
+@pytest.mark.parametrize("value", ["adamm", "{name: sgd, beta1: 0.5}", "{momentum: 0.5}", "3"])
+def test_what_is_no_optimizer_is_marked(validator: Any, value: str) -> None:
+    assert complaints(validator, f"optimizer: {value}") != []
+
+
+def complaints(validator: Any, train: str) -> list[Any]:
+    section = validator.schema["properties"]["train"]
+    return list(validator.evolve(schema=section).iter_errors(YAML(typ="safe").load(f"{{{train}}}")))
 
 
 def test_a_kind_and_a_transform_are_explained_by_their_docstring(validator: Any) -> None:

@@ -101,11 +101,11 @@ IN_SPACE = [
         "clean.image_size: [8, 16]",
         "clean.image_size is no place that can be searched. A place begins with model, train, augment",
     ),
-    ("train.epoch: [1, 2]", "train.epoch is not known here, did you mean 'epochs'? Allowed: epochs, batch_size"),
+    ("train.epoch: [1, 2]", "train.epoch is not known here, did you mean 'epochs'? Allowed: epochs, budget_minutes"),
     ("train.epochs: [1, 2.5]", "train.epochs[1] is 2.5, but must be a whole number such as 3."),
     ("train.warmup_epochs: [1.0, 2.0, 1.0]", "train.warmup_epochs[2] is 1.0, which is there already. Delete it."),
     ("model.depth: [1]", "model.depth is [1], but needs two candidates or more"),
-    ("train.learning_rate: {low: -1, high: 0.1}", "train.learning_rate.low is -1, but must be more than 0."),
+    ("train.l1: {low: -1, high: 0.1}", "train.l1.low is -1, but must be at least 0."),
     ("train.weight_decay: {low: 1, high: 0.1}", "train.weight_decay has low 1 and high 0.1, but high must be more than low."),
     (
         "train.weight_decay: {low: 0, high: 0.1, log: true}",

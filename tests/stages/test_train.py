@@ -1,6 +1,7 @@
 """The train stage: from the folders of the stages before it to a model."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,8 @@ def test_the_train_stage_leaves_a_model_and_counts_what_it_saw(folders):
     assert report.counts == {"train": 12, "val": 4} == card["num_samples"]
     assert {"best_epoch", "best_val_loss", "val_accuracy", "epochs", "parameters"} <= set(report.numbers)
     assert card["classes"] == ["bright", "dark"]
-    assert card["model"] == {"name": "cnn", "options": {"width": 4, "depth": 1, "max_width": 256, "dropout": 0.1}}
+    assert card["model"]["name"] == "cnn"
+    assert card["model"]["options"].items() >= {"width": 4, "depth": 1, "max_width": 256, "dropout": 0.1}.items()
 
 
 def test_the_pixels_of_the_test_part_cannot_reach_the_model(folders):
@@ -87,6 +89,7 @@ def test_the_pixels_of_the_test_part_cannot_reach_the_model(folders):
     shard.flush()
     for path in folders["out"].iterdir():
         path.unlink()
+    shutil.rmtree(folders["checkpoints"])  # else the second training has nothing left to do
     train(pipeline(), **folders)
     assert (folders["out"] / "preprocessing.json").read_text() == before
 
