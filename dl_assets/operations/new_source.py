@@ -111,7 +111,7 @@ def _of_url(source: str, name: str, several_labels: bool) -> Section:
 def _of_tree(tree: Tree, kind: str, path: str) -> Section:
     """Files that all lie in one folder have their targets in their names, if anywhere."""
     names = [origin.rpartition("/")[-1] for origin in tree.files]
-    if len(tree.folders()) == 1:
+    if len(tree.folders) == 1:
         for pattern in _PATTERNS:
             found = [match["target"] for name in names if (match := re.search(pattern, name))]
             if len(found) >= 0.9 * len(names) and 2 <= len(set(found)) <= len(found) / 2:

@@ -51,7 +51,7 @@ class Layout:
 
     def _known(self, tree: Tree) -> dict[str, tuple[str | None, str | None]]:
         """Return target and part of the files in each folder."""
-        return {"/".join(folder): (self.target(folder), self.part(folder)) for folder in tree.folders()}
+        return {"/".join(folder): (self.target(folder), self.part(folder)) for folder in tree.folders}
 
 
 def labelled(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names], str] | None = None) -> Iterator[RawSample]:
@@ -65,7 +65,7 @@ def labelled(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names],
 def find_layout(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Names], str] | None = None) -> Layout:
     in_parts = parts == "auto" and _are_parts(tree, above)
     layout = Layout(above, in_parts)
-    classes = sorted({target for folder in tree.folders() if (target := layout.target(folder)) is not None})
+    classes = sorted({target for folder in tree.folders if (target := layout.target(folder)) is not None})
     if len(classes) < 2:
         raise _too_few(tree, layout, classes, advise)
     return layout
@@ -73,7 +73,7 @@ def find_layout(tree: Tree, parts: Parts, above: int = 0, advise: Callable[[Name
 
 def lone_folder(tree: Tree, above: int) -> int:
     """Count one folder more where everything lies in a single one, as in most archives, and the classes are inside it."""
-    folders = tree.folders()
+    folders = tree.folders
     top = {folder[above] for folder in folders if len(folder) > above}
     inner = {folder[above + 1] for folder in folders if len(folder) > above + 1}
     return above + 1 if len(top) == 1 and len(inner) > 1 else above
@@ -81,7 +81,7 @@ def lone_folder(tree: Tree, above: int) -> int:
 
 def _are_parts(tree: Tree, above: int) -> bool:
     """Say whether the top folders are called train, val and test. Raises DataError where they are and hold no classes."""
-    folders = tree.folders()
+    folders = tree.folders
     top = {folder[above] for folder in folders if len(folder) > above}
     words = {PART_OF.get(name.lower()) for name in top}
     if None in words or len(words) < 2 or "train" not in words:
@@ -109,7 +109,7 @@ def _too_few(tree: Tree, layout: Layout, classes: list[str], advise: Callable[[N
 def _hint(tree: Tree, advise: Callable[[Names], str]) -> str:
     """Say what to write where the folders become several only further down."""
     way: Names = ()
-    folders = tree.folders()
+    folders = tree.folders
     while True:
         depth = len(way)
         inner = sorted({folder[depth] for folder in folders if len(folder) > depth and folder[:depth] == way})

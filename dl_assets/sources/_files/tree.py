@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from dl_assets.artifacts.raw import Listing, RawSample, Source
@@ -39,8 +40,9 @@ class Tree:
     at: Callable[[int], Entry] | None = None
     versions: list[str | None] = field(default_factory=list)  # where there is `at`
 
+    @cached_property
     def folders(self) -> set[Names]:
-        """Return every folder in which there are files, as the names on the way to it."""
+        """Every folder in which there are files, as the names on the way to it; asked for several times."""
         return {tuple(folder.split("/")) if folder else () for folder in set(map(folder_of, self.files))}
 
 
