@@ -30,7 +30,7 @@ from dl_assets.training.objective import make_objective
 from dl_assets.training.plan import Plan, make_plan
 from dl_assets.training.recovery import Checkpoints
 from dl_assets.training.rehearsal import Way
-from dl_assets.training.trainer import make_trainer, quiet_lightning, require_accelerator
+from dl_assets.training.trainer import make_trainer, quiet_lightning, require_accelerator, run_of
 
 WEIGHTS = "weights.json"
 
@@ -123,7 +123,7 @@ def _train(
         callbacks = [History(kept.folder, data.train.num_samples, on_epoch), *kept.callbacks(options.average != "none")]
         if options.freeze_epochs or options.unfreeze != "all":
             callbacks.append(Freezing(network.body, options.freeze_epochs, options.unfreeze))
-        trainer = make_trainer(options, plan, callbacks, logs)
+        trainer = make_trainer(options, plan, callbacks, run_of(logs, kept.begun) if logs else None)
         trainer.fit(learner(plan.way, plan.learning_rate), *_loaders(data, options, plan), ckpt_path=last, weights_only=True)
     network.load_state_dict(kept.best_weights())
     return plan, rows_of(read_checkpoint(kept.last_path))

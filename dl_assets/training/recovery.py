@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ class Checkpoints:
             files.remove(folder)
             folder.mkdir(parents=True)
             files.replace_text(folder / _KEY, wanted)
+
+    @property
+    def begun(self) -> str:
+        """When the training began, as a name; one that goes on after a kill keeps it."""
+        return datetime.fromtimestamp((self.folder / _KEY).stat().st_mtime).strftime("%Y-%m-%d-%H%M%S-%f")
 
     @property
     def last_path(self) -> Path:

@@ -11,17 +11,19 @@ import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from dl_assets import files
 from dl_assets.config import Train
 from dl_assets.errors import ConfigError
 from dl_assets.training.averaging import LateMean, MovingAverage
 from dl_assets.training.plan import Plan
 from dl_assets.training.recovery import WholeFiles
 
+_MOST_RUNS = 20  # that TensorBoard is shown of a pipeline
 _PRECISIONS = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
 
 
 def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Path | None) -> pl.Trainer:
-    """Build the Trainer of one training; `logs` is where TensorBoard looks, None for no logs."""
+    """Build the Trainer of one training; `logs` is the folder of its curves for TensorBoard, None for none."""
     return pl.Trainer(
         accelerator=options.accelerator,
         devices=options.devices,
@@ -39,6 +41,14 @@ def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Pa
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+
+
+def run_of(logs: Path, name: str) -> Path:
+    """Return the folder of one run among the logs, in which the oldest make room."""
+    others = sorted(path for path in logs.glob("*") if path.is_dir() and path.name != name)
+    for path in others[: max(0, len(others) - _MOST_RUNS + 1)]:
+        files.remove(path)
+    return logs / name
 
 
 def _strategy(options: Train) -> str:

@@ -18,6 +18,8 @@ from dl_assets.errors import ArtifactError, ConfigError, DataError, PipelineErro
 from dl_assets.inference.network import load_network
 from dl_assets.inference.predict import predict
 from dl_assets.progress import EVENT_FILE
+from dl_assets.training.fit import fit
+from dl_assets.training.trainer import run_of
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -146,6 +148,22 @@ def test_the_learning_rate_warms_up_and_then_falls_to_zero(fitted):
     assert rates[0] < rates[1] == pytest.approx(3e-3, rel=0.1)
     assert rates[1:] == sorted(rates[1:], reverse=True)
     assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_every_training_is_a_run_of_its_own_in_tensorboard_and_the_oldest_make_room(tmp_path):
+    for number in range(25):
+        run_of(tmp_path, f"2026-11-{number:02d}").mkdir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"2026-11-{number:02d}" for number in range(5, 25)]
+
+
+def test_curves_are_written_for_tensorboard(samples, pipeline, write_policy, tmp_path):
+    (tmp_path / "model").mkdir()
+    policy = write_policy(tmp_path / "augmented")
+    places = {"clean": tmp_path / "clean", "augmented": policy, "out": tmp_path / "model", "logs": tmp_path / "logs"}
+    fit(pipeline(), samples=samples, **places)
+    [run] = (tmp_path / "logs").iterdir()
+    [events] = run.glob("events.out.tfevents*")
+    assert events.stat().st_size > 0
 
 
 def test_lightning_says_nothing(fitted, capfd):
