@@ -66,9 +66,10 @@ class Learner(pl.LightningModule):
     def train_loss(self) -> float:
         """Return the mean loss of the samples of this epoch so far, on all devices, without the penalty on the weights."""
         self._require_finite(self._sum, "train")
-        total = torch.stack([self._sum.detach().double(), torch.tensor(float(self._count), device=self._sum.device).double()])
-        if self.trainer.world_size > 1:
-            torch.distributed.all_reduce(total)
+        if self.trainer.world_size == 1:
+            return float(self._sum) / max(1, self._count)
+        total = torch.stack([self._sum, torch.tensor(float(self._count), device=self._sum.device)])
+        torch.distributed.all_reduce(total)
         return float(total[0] / total[1])
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

@@ -141,14 +141,14 @@ def show(title: str, found: NDArray[np.float64]) -> float:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("size", "num_samples", "epochs", "most"), [(8, 1792, 5, 1.25), (32, 512, 1, 1.10)])
+@pytest.mark.parametrize(("size", "num_samples", "epochs", "aim"), [(8, 1792, 5, 1.10), (32, 1024, 2, 1.03)])
 def test_lightning_costs_little_over_a_loop_by_hand(
-    tmp_path: Path, size: int, num_samples: int, epochs: int, most: float
+    tmp_path: Path, size: int, num_samples: int, epochs: int, aim: float
 ) -> None:
-    """The aims are 1.10 at 8 px and 1.03 at 32 px; RESULTS.md says what is reached. Asserted is what a busy machine shows."""
+    """The aim at 8 px is not reached yet: RESULTS.md says by how much."""
     setting = Setting(tmp_path, size, num_samples, epochs, [])
     middle = show(f"Lightning / by hand, {size} px", ratios((lambda: by_lightning(setting), lambda: by_hand(setting))))
-    assert middle <= most
+    assert middle <= aim
 
 
 @pytest.mark.timeout(1800)
