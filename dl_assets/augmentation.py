@@ -22,13 +22,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Augment:
-    """What is done to the train part. `mixup` and `cutmix` are alphas, 0 for none; see `sections.Augment`."""
+    """What is done to the train part, and `test_time` to every sample; see `sections.Augment`."""
 
     transforms: list[Choice]
     mixup: float = 0.0
     cutmix: float = 0.0
     mix_share: float = 0.8
     copies: int = 0
+    test_time: str | None = None
 
 
 def read_augment(file: Document, section: Any, inputs: str, stored_shape: Callable[[], tuple[int, ...]]) -> Augment:
@@ -48,7 +49,10 @@ def read_augment(file: Document, section: Any, inputs: str, stored_shape: Callab
         transforms = reader.preset(options.preset, (*place, "preset"))
     else:
         transforms = reader.transforms(section.get("transforms") or [], (*place, "transforms"))
-    return Augment(transforms, options.mixup, options.cutmix, options.mix_share, options.copies)
+    views = registry.module("inputs", inputs).VIEWS
+    if options.test_time is not None and options.test_time not in views:
+        raise file.problem((*place, "test_time"), f"is {shown(options.test_time)}{choose(options.test_time, views)}")
+    return Augment(transforms, options.mixup, options.cutmix, options.mix_share, options.copies, options.test_time)
 
 
 def _known(stored_shape: Callable[[], tuple[int, ...]]) -> tuple[int, ...] | None:

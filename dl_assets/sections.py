@@ -171,6 +171,10 @@ class Augment(Options):
         float, Field(ge=0, le=10, description="alpha of CutMix, which puts a part of one on another, such as 1.0; 0 for none")
     ] = 0.0
     mix_share: Annotated[float, Field(ge=0, le=1, description="share of the batches that are mixed")] = 0.8
+    test_time: Annotated[
+        str | None,
+        Field(description="flip: the trained model is also shown the mirrored picture, and its answers are averaged"),
+    ] = None
     copies: Annotated[
         int, Field(ge=0, le=100, description="variants of every train sample that are stored; 0 makes new ones in each epoch")
     ] = 0

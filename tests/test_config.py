@@ -348,6 +348,7 @@ def test_the_sections_that_cost_an_import_can_be_left_unchecked(tmp_path: Path) 
         ("digits", Augment([Choice("SubPixelAffine", {"rotate": 12.0, "shift": 0.08, "scale": [0.9, 1.1]})])),
         ("{preset: light, copies: 2}", Augment([Choice("RandomCrop", {"height": 7, "width": 7}), FLIP], copies=2)),
         ("{mixup: 0.2, cutmix: 1, mix_share: 0.5}", Augment([], mixup=0.2, cutmix=1.0, mix_share=0.5)),
+        ("{test_time: flip}", Augment([], test_time="flip")),
         ("{transforms: [{HorizontalFlip: {p: 0.5}}], mixup: 0.2}", Augment([FLIP], mixup=0.2)),
         (
             "[{OneOf: {transforms: [Blur, {GaussNoise: {p: 1}}], p: 0.3}}]",
@@ -358,6 +359,11 @@ def test_the_sections_that_cost_an_import_can_be_left_unchecked(tmp_path: Path) 
 def test_augment_is_a_preset_a_list_or_a_mapping(tmp_path: Path, section: str, expected: Augment) -> None:
     write(tmp_path, GOOD.replace(AUGMENT, f" {section}"))
     assert load_pipeline("digits", tmp_path).augment == expected
+
+
+def test_another_view_at_test_time_must_be_one_that_the_kind_of_input_has(tmp_path: Path) -> None:
+    text = mistakes(tmp_path, GOOD.replace(AUGMENT, " {test_time: flipp}"))
+    assert "augment.test_time is 'flipp'" in text and "did you mean 'flip'?" in text
 
 
 def test_a_wrong_size_in_clean_does_not_hide_a_wrong_transform(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, cast
@@ -21,23 +21,30 @@ from dl_assets.tasks._task import Task
 CHECKPOINT = "model.ckpt"
 PREPROCESSING = "preprocessing.json"
 CARD = "card.json"
-CROP = "crop"  # in preprocessing.json, where the network is shown less than is stored: height and width in px
+# Of the inputs in preprocessing.json:
+CROP = "crop"  # where the network is shown less than is stored: height and width in px
+VIEW = "test_time"  # where it is also shown another view of every sample: its name
 
 
 class Network(nn.Module):
     """What was fitted on the train part, all of it: preprocessing, body and activation travel together."""
 
-    def __init__(self, preprocess: nn.Module, body: nn.Module, activation: nn.Module) -> None:
+    def __init__(
+        self, preprocess: nn.Module, body: nn.Module, activation: nn.Module, view: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
         super().__init__()
-        self.preprocess, self.body, self.activation = preprocess, body, activation
+        self.preprocess, self.body, self.activation, self._view = preprocess, body, activation, view
 
     def forward(self, raw: Tensor) -> Tensor:
         """Return outputs before the activation, [B, outputs], of raw samples as `clean` wrote them (uint8 [B, H, W, C])."""
         return cast(Tensor, self.body(self.preprocess(raw)))
 
     def probabilities(self, raw: Tensor) -> Tensor:
-        """Return float32 [B, outputs] after the activation."""
-        return cast(Tensor, self.activation(self(raw)))
+        """Return float32 [B, outputs] after the activation: where there is another `view` of a sample, the mean of both."""
+        if self._view is None:
+            return cast(Tensor, self.activation(self(raw)))
+        answers = self.activation(self(torch.cat([raw, self._view(raw)])))  # [2 * B, outputs]
+        return cast(Tensor, answers.unflatten(0, (2, -1)).mean(dim=0))
 
 
 class Middle(nn.Module):
@@ -78,10 +85,12 @@ def _needs(task: Task, fitted: dict[str, Any]) -> tuple[int, int, tuple[int, int
 
 def _around(body: nn.Module, task: Task, fitted: dict[str, Any]) -> Network:
     """Put preprocessing and activation around a body."""
-    preprocess = registry.module("inputs", task.inputs).preprocess(fitted["inputs"])
+    inputs = registry.module("inputs", task.inputs)
+    preprocess = inputs.preprocess(fitted["inputs"])
     if CROP in fitted["inputs"]:
         preprocess = nn.Sequential(Middle(fitted["inputs"][CROP]), preprocess)
-    return Network(preprocess, body, registry.module("targets", task.targets).activation())
+    view = inputs.VIEWS[fitted["inputs"][VIEW]] if VIEW in fitted["inputs"] else None
+    return Network(preprocess, body, registry.module("targets", task.targets).activation(), view)
 
 
 def load_network(folder: Path) -> Network:

@@ -1,6 +1,6 @@
 """What the payload of a picture means: strict decoding into uint8 pixels, and what a network is shown of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ from dl_assets.inputs._image.square import SQUARES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from torch import nn
+    from torch import Tensor, nn
 
 CHECKS = ("too_small", "aspect_ratio", "uniform", "exposure", "blurred", "mislabelled", "odd")
 LIBRARIES = ("opencv-python-headless", "pillow", "simplejpeg", "torch")  # by which `clean` is done
@@ -32,6 +32,8 @@ MEASURED = {
     "sharpness": pl.Float64,
     "hash": pl.UInt64,
 }
+# What a trained network may be shown beside raw pictures [B, H, W, C], by the names that `augment.test_time` has.
+VIEWS: "dict[str, Callable[[Tensor], Tensor]]" = {"flip": lambda raw: raw.flip(2)}
 # On 1,000 photos 80 px were no better than 64 in as many epochs, and worse in as much time (0.77 against 0.80 and 0.81).
 _SUGGESTED_SIZE = 64
 

@@ -43,7 +43,9 @@ def write_policy(config: Pipeline, train: pl.DataFrame, *, clean: Path, out: Pat
     arrays = open_arrays(clean, train)
     policy = _compose(config, arrays.shape)
     mixed = {"mixup": wanted.mixup, "cutmix": wanted.cutmix, "mix_share": wanted.mix_share}
-    write_json(out / "policy.json", {"policy": policy.serialise(), **mixed, "copies": wanted.copies})
+    write_json(
+        out / "policy.json", {"policy": policy.serialise(), **mixed, "copies": wanted.copies, "test_time": wanted.test_time}
+    )
     if wanted.copies:
         write_table(COPIES, out, store_copies(policy, train, arrays, wanted.copies, out))
     return policy

@@ -98,7 +98,8 @@ def store(
     known where its version is the one of the last run, or where its bytes are.
     """
     known = known if known is not None else pl.DataFrame(schema=_REMEMBERED)
-    found, places = _look(samples, out, keep, known, first_shard)
+    row_of = dict(zip(known["origin"], range(len(known)), strict=True))
+    found, places = _look(samples, out, keep, known, row_of, first_shard)
     return _table(found, places, known)
 
 
@@ -107,19 +108,22 @@ def add(listing: Listing, out: Path, known: pl.DataFrame, first_shard: int) -> t
     before = known.select("origin", pl.int_range(pl.len(), dtype=pl.UInt32).alias("place"), version_before="version")
     listed = listing.table.join(before, on="origin", how="left", maintain_order="left").with_row_index("row")
     is_same = (pl.col("version") == pl.col("version_before")).fill_null(value=False)
-    same, other = listed.filter(is_same), listed.filter(~is_same)["row"]
-    samples = progress.track(listing.pick(other), len(other))
-    changed, places = _look(samples, out, "copy", known, first_shard)
-    together = pl.concat([changed.with_columns(other), same.drop("version_before")], how="diagonal")
+    same, other = listed.filter(is_same), listed.filter(~is_same)
+    row_of = dict(other.select("origin", "place").drop_nulls().iter_rows())
+    samples = progress.track(listing.pick(other["row"]), len(other))
+    changed, places = _look(samples, out, "copy", known, row_of, first_shard)
+    together = pl.concat([changed.with_columns(other["row"]), same.drop("version_before")], how="diagonal")
     found = together.sort("row").select(*_FOUND)  # group and time are null where they are not listed
     return _table(found, places, known)
 
 
 def _look(
-    samples: Iterable[RawSample], out: Path, keep: str, known: pl.DataFrame, first_shard: int
+    samples: Iterable[RawSample], out: Path, keep: str, known: pl.DataFrame, row_of: dict[str, int], first_shard: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what was found, with the place of each sample's bytes: a row of what is known, or after these, of what is new."""
-    row_of = dict(zip(known["origin"], range(len(known)), strict=True))
+    """Return what was found, with the place of each sample's bytes: a row of what is known, or after these, of what is new.
+
+    `row_of` says in which row of `known` an origin is.
+    """
     versions = known["version"].to_list()
     found, places = Rows(_FOUND), Rows(_PLACE)
     with PackWriter(out, first_shard) as pack:

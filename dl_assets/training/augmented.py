@@ -28,6 +28,7 @@ class Augmented:
 
     policy: Any
     mixing: Mixing
+    test_time: str | None
     copies: pl.DataFrame | None
     folder: Path
     seed: int
@@ -59,9 +60,10 @@ def read_augmented(folder: Path, transforms: ModuleType, seed: int) -> Augmented
     try:
         policy = transforms.load(stored["policy"])
         mixing = Mixing(stored["mixup"], stored["cutmix"], stored["mix_share"], seed)
+        test_time = stored["test_time"]
         copies = read_table(COPIES, folder) if stored["copies"] else None
     except (KeyError, TypeError) as error:
         raise ArtifactError(
             f"{folder / POLICY} is of another version ({type(error).__name__}: {error}). Run the augment stage again."
         ) from error
-    return Augmented(policy, mixing, copies, folder, seed)
+    return Augmented(policy, mixing, test_time, copies, folder, seed)

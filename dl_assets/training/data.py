@@ -12,8 +12,8 @@ from dl_assets import registry
 from dl_assets.artifacts.shards import Arrays, open_arrays
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
-from dl_assets.inference.network import CROP
-from dl_assets.training.augmented import POLICY, read_augmented
+from dl_assets.inference.network import CROP, VIEW
+from dl_assets.training.augmented import POLICY, Augmented, read_augmented
 from dl_assets.training.batches import Batches, DrawnIndices, ShuffledIndices
 from dl_assets.training.mixing import Mixing
 
@@ -38,7 +38,7 @@ def open_data(config: Pipeline, samples: pl.DataFrame, clean: Path, augmented: P
     _require_samples(parts)
     augmentation = read_augmented(augmented, registry.module("transforms", config.task.inputs), options.seed)
     arrays = {part: open_arrays(clean, rows) for part, rows in parts.items()}
-    fitted = _fit_preprocessing(config, parts["train"], arrays["train"], augmentation.policy.shape)
+    fitted = _fit_preprocessing(config, parts["train"], arrays["train"], augmentation)
     targets = registry.module("targets", config.task.targets)
     encode = partial(targets.encode, fitted=fitted["targets"])
     train = augmentation.batches(parts["train"], arrays["train"], encode)
@@ -52,11 +52,13 @@ def open_data(config: Pipeline, samples: pl.DataFrame, clean: Path, augmented: P
     return Data(parts, fitted, train, val, indices, augmentation.mixing, _version(samples, augmented))
 
 
-def _fit_preprocessing(config: Pipeline, train: pl.DataFrame, arrays: Arrays, shown: tuple[int, ...]) -> dict[str, Any]:
-    """Fit on the train part only: what is known of val or test may not reach the model. `shown` is what the policy makes."""
+def _fit_preprocessing(config: Pipeline, train: pl.DataFrame, arrays: Arrays, augmentation: Augmented) -> dict[str, Any]:
+    """Fit on the train part only: what is known of val or test may not reach the model."""
+    shown = augmentation.policy.shape
     crop = {} if shown == arrays.shape else {CROP: list(shown[:2])}
+    view = {VIEW: augmentation.test_time} if augmentation.test_time else {}
     return {
-        "inputs": registry.module("inputs", config.task.inputs).fit(arrays) | crop,
+        "inputs": registry.module("inputs", config.task.inputs).fit(arrays) | crop | view,
         "targets": registry.module("targets", config.task.targets).fit(train["target"]),
     }
 

@@ -64,7 +64,7 @@ class Setting:
             },
         )
         policy = compose(self.config.augment.transforms, (size, size, 3)).serialise()
-        mixing = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.0, "copies": 0}
+        mixing = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.0, "copies": 0, "test_time": None}
         write_json(augmented / "policy.json", {"policy": policy, **mixing})
         self.data = open_data(self.config, samples, clean, augmented)
 

@@ -56,6 +56,7 @@ def test_the_policy_on_disk_is_the_one_that_was_asked_for(tmp_path: Path) -> Non
     policy = transforms.load(stored["policy"])
     assert len(policy) == 2 and report.numbers["transforms"] == 2
     assert (stored["mixup"], stored["cutmix"], stored["mix_share"], stored["copies"]) == (0.2, 0.0, 0.8, 0)
+    assert stored["test_time"] is None
     assert report.numbers["changed_share"] == 1.0
     assert stored["policy"]["transforms"][0]["Rotate"]["interpolation"] == 1, "the defaults are written down too"
 

@@ -74,8 +74,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path],
             {"id": ids, "part": ["train"] * 16 + ["val"] * 4 + ["test"] * 20, "fold": pl.Series([None] * 40, dtype=pl.Int64)}
         ),
     )
-    mix = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8}
-    write_json(folders["augmented"] / "policy.json", {"policy": compose([], (8, 8, 3)).serialise(), **mix, "copies": 0})
+    other = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8, "copies": 0, "test_time": "flip"}
+    write_json(folders["augmented"] / "policy.json", {"policy": compose([], (8, 8, 3)).serialise(), **other})
     read = {name: folders[name] for name in ("clean", "parts", "augmented")}
     kept = {name: folders["model"].parent / name for name in ("checkpoints", "logs")}
     train(PIPELINE, **read, **kept, out=folders["model"])
@@ -122,6 +122,13 @@ def test_any_batch_of_raw_pixels_becomes_probabilities(folders, batch_size):
     (found,) = session.run(["probabilities"], {"image": raw})
     assert found.dtype == np.float32
     assert found.sum(axis=1).tolist() == pytest.approx([1.0] * batch_size, abs=1e-5)
+
+
+def test_a_picture_and_its_mirror_image_have_one_answer_where_both_are_looked_at(folders):
+    session = onnxruntime.InferenceSession(folders["out"] / "model.onnx", providers=["CPUExecutionProvider"])
+    raw = np.random.default_rng(1).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    found, mirrored = (session.run(["probabilities"], {"image": shown})[0] for shown in (raw, raw[:, :, ::-1]))
+    assert np.allclose(found, mirrored, atol=1e-6)
 
 
 def test_the_signature_says_how_to_ask_and_how_to_read_the_answer(folders):

@@ -56,7 +56,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
     )
     policy = compose([], (8, 8, 1)).serialise()
     mix = {"mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8}
-    write_json(folders["augmented"] / "policy.json", {"policy": policy, **mix, "copies": 0})
+    write_json(folders["augmented"] / "policy.json", {"policy": policy, **mix, "copies": 0, "test_time": None})
     return folders | {"checkpoints": tmp_path / "checkpoints", "logs": tmp_path / "logs"}
 
 

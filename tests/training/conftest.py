@@ -71,7 +71,8 @@ def write_policy(folder: Path, choices: Sequence[Choice] = (), **options: Any) -
     folder.mkdir(exist_ok=True)
     policy = compose(choices, (8, 8, 1)).serialise()
     write_json(
-        folder / "policy.json", {"policy": policy, "mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8, "copies": 0, **options}
+        folder / "policy.json",
+        {"policy": policy, "mixup": 0.0, "cutmix": 0.0, "mix_share": 0.8, "copies": 0, "test_time": None, **options},
     )
     return folder
 

@@ -1,8 +1,9 @@
 """A folder as a tree: on this machine with one look at each file, elsewhere with what fsspec lists."""
 
 import os
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from stat import S_ISDIR
 from urllib.parse import unquote
@@ -36,38 +37,43 @@ def _local(place: str, key: str) -> Tree:
             f"{key}: {root} is a file, but must be a folder that holds one folder of files for each class. "
             f"If it is a zip or tar archive of such a folder, write: source: {{kind: archive, path: {root}}}."
         )
-    files: list[str] = []
-    versions: list[str | None] = []
-    skipped = 0
-    for file, version, litter in _walk(str(root), "", (), False, key):
-        if litter:
-            skipped += 1
-        else:
-            files.append(file)
-            versions.append(version)
+    walk = _Walk(key)
+    walk.enter(str(root))
+    files, versions = walk.files, walk.versions
 
     def at(index: int) -> Entry:
         path = f"{root}/{files[index]}"
         return Entry(files[index], partial(read_local, path, key), versions[index], path)
 
-    return Tree(place, key, files, skipped, lambda: map(at, range(len(files))), at, versions)
+    return Tree(place, key, files, walk.skipped, lambda: map(at, range(len(files))), at, versions)
 
 
-def _walk(
-    directory: str, above: str, ancestors: tuple[tuple[int, int], ...], in_litter: bool, key: str
-) -> Iterator[tuple[str, str | None, bool]]:
-    """Yield (file below the root, its version, whether it is litter), sorted as the lists of their names would be."""
-    here, items = _look(directory, key)
-    if here in ancestors:
-        raise DataError(f"{key}: {directory} is a link to a folder that it lies in. Remove the link.")
-    for name, version, is_folder in items:
-        if not name.isascii():
-            require_utf8(f"{directory}/{name}", key)
-        litter = in_litter or is_litter(name)
-        if is_folder:
-            yield from _walk(f"{directory}/{name}", f"{above}{name}/", (*ancestors, here), litter, key)
-        else:
-            yield f"{above}{name}", version, litter
+@dataclass
+class _Walk:
+    """What was found below a folder: files with their versions, sorted as the lists of their names would be."""
+
+    key: str
+    files: list[str] = field(default_factory=list)
+    versions: list[str | None] = field(default_factory=list)
+    skipped: int = 0
+
+    def enter(
+        self, directory: str, above: str = "", ancestors: tuple[tuple[int, int], ...] = (), in_litter: bool = False
+    ) -> None:
+        here, items = _look(directory, self.key)
+        if here in ancestors:
+            raise DataError(f"{self.key}: {directory} is a link to a folder that it lies in. Remove the link.")
+        for name, version, is_folder in items:
+            if not name.isascii():
+                require_utf8(f"{directory}/{name}", self.key)
+            litter = in_litter or is_litter(name)
+            if is_folder:
+                self.enter(f"{directory}/{name}", f"{above}{name}/", (*ancestors, here), litter)
+            elif litter:
+                self.skipped += 1
+            else:
+                self.files.append(above + name)
+                self.versions.append(version)
 
 
 def _look(directory: str, key: str) -> tuple[tuple[int, int], list[tuple[str, str | None, bool]]]:
@@ -77,7 +83,9 @@ def _look(directory: str, key: str) -> tuple[tuple[int, int], list[tuple[str, st
         try:
             status = os.fstat(folder)
             with os.scandir(folder) as items:  # through its number, no file's path is followed from the root
-                found = sorted(map(_version, items))  # one at a time: an item keeps its status for as long as it lives
+                found = sorted(
+                    map(_version, items), key=itemgetter(0)
+                )  # one at a time: an item keeps its status for as long as it lives
         finally:
             os.close(folder)
     except OSError as error:

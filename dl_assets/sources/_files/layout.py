@@ -35,10 +35,12 @@ class Layout:
         return self._told(tree, tree.entries())
 
     def listing(self, tree: Tree) -> Listing:
-        known = self._known(tree)
-        told = [known[folder_of(origin)] for origin in tree.files]
-        columns = {"origin": tree.files, "target": [target for target, _ in told], "part": [part for _, part in told]}
-        table = pl.DataFrame({**columns, "version": tree.versions}, schema=_LISTED)
+        found = [("/".join(folder), self.target(folder), self.part(folder)) for folder in tree.folders]
+        told = pl.DataFrame(found, schema={"folder": pl.String, "target": pl.String, "part": pl.String}, orient="row")
+        files = pl.DataFrame({"origin": tree.files, "version": tree.versions, "folder": tree.folder_of_each})
+        table = files.join(told, on="folder", maintain_order="left").select(
+            pl.col(name).cast(kind) for name, kind in _LISTED.items()
+        )
         at = tree.at
         assert at is not None, "only what can be read in any order is listed"
         return Listing(table, lambda rows: self._told(tree, map(at, rows)))

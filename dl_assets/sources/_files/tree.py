@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from dl_assets.artifacts.raw import Listing, RawSample, Source
 from dl_assets.errors import DataError
 
@@ -43,7 +45,12 @@ class Tree:
     @cached_property
     def folders(self) -> set[Names]:
         """Every folder in which there are files, as the names on the way to it; asked for several times."""
-        return {tuple(folder.split("/")) if folder else () for folder in set(map(folder_of, self.files))}
+        return {tuple(folder.split("/")) if folder else () for folder in self.folder_of_each.unique()}
+
+    @cached_property
+    def folder_of_each(self) -> pl.Series:
+        """The folder of every file, empty at the top: `folder_of` of all of them at once."""
+        return pl.Series(self.files, dtype=pl.String).str.replace(r"/?[^/]*$", "")
 
 
 def folder_of(origin: str) -> str:
