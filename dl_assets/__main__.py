@@ -38,11 +38,12 @@ def new(
     name: Annotated[str, typer.Argument(help="name of the pipeline, which becomes pipelines/NAME.yaml")],
     source: Annotated[str, typer.Option(help="a folder that holds one folder of images a class, or `digits`")],
     task: Annotated[str, typer.Option(help="what to learn")] = "image_classification",
+    minutes: Annotated[float | None, typer.Option(help="how long a training may take; by default as the data needs it")] = None,
 ) -> None:
     """Write a pipeline that runs as it is, with defaults chosen from your data."""
     from dl_assets.operations.new import new_pipeline
 
-    path = new_pipeline(name, task, source, ROOT)
+    path = new_pipeline(name, task, source, ROOT, minutes=minutes)
     print(f"Wrote {path}. Look at it, then run: dl run {name}")
 
 

@@ -23,7 +23,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = make_workspace(tmp_path_factory.mktemp("cats_dogs") / "w")
     made.run("dl", "new", "cats_dogs", "--source", str(PHOTOS))
     path = made.root / "pipelines" / "cats_dogs.yaml"
-    text, count = re.subn(r"\bepochs: \d+", "epochs: 1", path.read_text())
+    text, count = re.subn(r"\bbudget_minutes: \d+", "epochs: 1", path.read_text())
     assert count == 1
     path.write_text(text)
     made.run("dl", "run", "cats_dogs")

@@ -20,7 +20,7 @@ class Muon(AdamW):
     both compute in bfloat16, which takes 20 to 40 times as long on a processor without instructions for it.
     """
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import time
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +22,7 @@ from dl_assets.training.plan import Plan
 
 BEST, LAST = "best", "last"
 _PLAN, _KEY = "plan.json", "key.json"
+_SECONDS_BETWEEN_EPOCHS_KEPT = 1.0
 # Whoever edits one of these wants another training.
 _CODE = ("training", "inference", "losses", "optimizers", "schedulers", "models", "inputs", "targets", "transforms")
 
@@ -86,8 +89,20 @@ class Checkpoints:
                 save_on_train_epoch_end=True,
                 enable_version_counter=False,
             ),
-            ModelCheckpoint(self.folder, LAST, save_on_train_epoch_end=True, enable_version_counter=False),
+            LastEpoch(self.folder, LAST, save_on_train_epoch_end=True, enable_version_counter=False),
         ]
+
+
+class LastEpoch(ModelCheckpoint):
+    """Keeps the last epoch; of epochs that take less than a second one a second, because writing would take longer than they."""
+
+    _kept = -math.inf
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        is_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        if is_end or time.monotonic() - self._kept >= _SECONDS_BETWEEN_EPOCHS_KEPT:
+            super().on_train_epoch_end(trainer, pl_module)
+            self._kept = time.monotonic()
 
 
 class RandomState(Callback):

@@ -175,16 +175,18 @@ def stored_shape(clean: BaseModel) -> Shape:
     return (options["image_size"], options["image_size"], options["channels"])
 
 
-def suggest(num_samples: int, *, image_size: int = 64) -> str | list[dict[str, Any]]:
-    """Choose an `augment` section: the fewer photos, the stronger; no flips and only small moves for tiny pictures."""
+def suggest(num_samples: int, *, image_size: int = 64, channels: int = 3) -> str | dict[str, Any]:
+    """Choose an `augment` section: the fewer photos, the stronger; tiny pictures move a little, and grey ones never flip."""
     if image_size <= 32:
-        return "digits"
+        return "digits" if channels == 1 else {"preset": "light", "test_time": "flip"}
     smallest = 0.35 if num_samples < 5_000 else 0.5 if num_samples < 50_000 else 0.7
-    return [
+    transforms = [
         {"RandomResizedCrop": {"scale": [smallest, 1.0]}},
         {"HorizontalFlip": {"p": 0.5}},
         {"ColorJitter": {"brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.03, "p": 0.8}},
     ]
+    mixing = {"mixup": 0.2, "cutmix": 1.0} if num_samples < 5_000 else {}
+    return {"transforms": transforms, **mixing, "test_time": "flip"}
 
 
 def _change(name: str, options: dict[str, Any]) -> Any:

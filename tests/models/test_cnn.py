@@ -47,8 +47,8 @@ def test_every_activation_is_between_the_layers(activation):
 @pytest.mark.parametrize(
     ("options", "side"),
     [
-        ({"pooling": "max"}, 4),
-        ({"pooling": "average"}, 4),
+        ({"pooling": "max"}, 8),
+        ({"pooling": "average"}, 8),
         ({"pooling": "none"}, 16),
         ({"pooling": "none", "stride": 2}, 4),
         ({"pooling": "none", "padding": 0}, 12),
@@ -62,15 +62,15 @@ def test_the_map_shrinks_as_kernel_stride_padding_and_pooling_say(options, side)
 
 def test_average_pooling_takes_the_mean_and_max_pooling_the_largest():
     torch.manual_seed(0)
-    largest = cnn(1, 3, width=4, depth=1, pooling="max").eval()
-    mean = cnn(1, 3, width=4, depth=1, pooling="average").eval()
+    largest = cnn(1, 3, width=4, depth=2, pooling="max").eval()
+    mean = cnn(1, 3, width=4, depth=2, pooling="average").eval()
     mean.load_state_dict(largest.state_dict())
     pixels = torch.rand(2, 1, 4, 4)
-    whole = cnn(1, 3, width=4, depth=1, pooling="none").eval()
+    whole = cnn(1, 3, width=4, depth=2, pooling="none").eval()
     whole.load_state_dict(largest.state_dict())
-    windows = whole.stages(pixels).unfold(2, 2, 2).unfold(3, 2, 2)  # [B, D, 4, 4] -> [B, D, 2, 2, 2, 2]
-    assert torch.allclose(largest.stages(pixels), windows.amax(dim=(4, 5)))
-    assert torch.allclose(mean.stages(pixels), windows.mean(dim=(4, 5)))
+    windows = whole.stages[0](pixels).unfold(2, 2, 2).unfold(3, 2, 2)  # [B, D, 4, 4] -> [B, D, 2, 2, 2, 2]
+    assert torch.allclose(largest.stages[0](pixels), windows.amax(dim=(4, 5)))
+    assert torch.allclose(mean.stages[0](pixels), windows.mean(dim=(4, 5)))
 
 
 def test_hidden_layers_stand_between_the_map_and_the_outputs():

@@ -79,14 +79,33 @@ def test_size_and_channels_follow_the_pictures(root: Path, side: int, channels: 
     assert clean["min_side"] <= side
 
 
-def test_few_photos_are_shown_often_in_small_batches(root: Path) -> None:
+def test_few_photos_are_mixed_and_looked_at_from_both_sides(root: Path) -> None:
     write_photos(root / "photos", side=80)
     new_pipeline("cats", "image_classification", "photos", root)
     pipeline = load_pipeline("cats", root).check()
-    assert (pipeline.train.epochs, pipeline.train.batch_size, pipeline.train.learning_rate) == (80, 32, 2e-3)
-    assert (pipeline.train.weight_decay, pipeline.train.loss.label_smoothing, pipeline.train.early_stopping) == (0.05, 0.1, 0)
-    assert (pipeline.model.options["width"], pipeline.model.options["depth"]) == (16, 5)
+    assert pipeline.train.epochs is None and pipeline.train.budget_minutes == 3
+    assert (pipeline.train.average, pipeline.train.early_stopping) == ("ema", 0)
     assert "RandomResizedCrop" in [choice.name for choice in pipeline.augment.transforms]
+    assert pipeline.augment.cutmix > 0 and pipeline.augment.test_time == "flip"
+
+
+@pytest.mark.parametrize(("channels", "test_time", "crops"), [(3, "flip", True), (1, None, False)])
+def test_tiny_pictures_are_mirrored_only_where_they_have_colours(
+    root: Path, channels: int, test_time: str | None, crops: bool
+) -> None:
+    write_photos(root / "photos", side=32, channels=channels)
+    new_pipeline("tiny", "image_classification", "photos", root)
+    augment = load_pipeline("tiny", root).check().augment
+    assert augment.test_time == test_time
+    assert ("HorizontalFlip" in [choice.name for choice in augment.transforms]) == crops
+
+
+@pytest.mark.parametrize("side", [80, 32, 8])
+def test_the_time_that_a_training_may_take_can_be_said(root: Path, side: int) -> None:
+    write_photos(root / "photos", side=side, channels=1 if side == 8 else 3)
+    new_pipeline("cats", "image_classification", "photos", root, minutes=1.25)
+    train = load_pipeline("cats", root).check().train
+    assert train.budget_minutes == 1.25 and train.epochs is None
 
 
 def test_every_section_is_written_and_explained(root: Path) -> None:

@@ -17,8 +17,10 @@ import pytest
 import torch
 
 from dl_assets.config import Choice, Pipeline
+from dl_assets.inference.network import read_checkpoint
 from dl_assets.training.fit import fit
 from dl_assets.training.history import Row
+from dl_assets.training.history import rows_of as kept_rows
 
 NUM_KILLS = 10
 
@@ -68,8 +70,11 @@ class Training:
 
 
 @pytest.fixture
-def training(samples: pl.DataFrame, pipeline: Any, write_policy: Any, tmp_path: Path) -> Callable[..., Training]:
-    """Make a training in which everything draws random numbers: augmentation, mixing and dropout."""
+def training(
+    samples: pl.DataFrame, pipeline: Any, write_policy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Training]:
+    """Make a training in which everything draws random numbers: augmentation, mixing and dropout; it keeps every epoch."""
+    monkeypatch.setattr("dl_assets.training.recovery._SECONDS_BETWEEN_EPOCHS_KEPT", 0.0)
 
     def make(**options: Any) -> Training:
         choices = [Choice("SubPixelAffine", {"rotate": 20.0})]
@@ -167,6 +172,17 @@ def test_a_broken_checkpoint_is_told_and_the_training_begins_anew(training, tmp_
     again = made.run("out", "kept")
     assert "begins anew" in capsys.readouterr().out
     assert_same(again, undisturbed)
+
+
+def test_of_quick_epochs_few_are_kept_but_always_the_one_that_ends_the_training(training, monkeypatch, capsys):
+    made, stopped = training(epochs=4), training(epochs=50, early_stopping=1, learning_rate=1e-9)
+    monkeypatch.setattr("dl_assets.training.recovery._SECONDS_BETWEEN_EPOCHS_KEPT", 1000.0)
+    made.ended_after(4, "out", "kept")
+    made.run("out", "kept")
+    assert "going on after epoch 1," in capsys.readouterr().out
+    out = stopped.run("out", "stopped")
+    last = read_checkpoint(out.parent / "stopped" / "last.ckpt")
+    assert len(kept_rows(last)) == len(rows_of(out / "history.csv")) < 50
 
 
 def test_it_says_where_it_goes_on(training, capsys):

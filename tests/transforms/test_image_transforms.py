@@ -280,12 +280,13 @@ def test_the_preset_for_digits_mirrors_nothing() -> None:
 @pytest.mark.parametrize("num_samples", [700, 10_000, 100_000])
 def test_what_is_suggested_can_be_used(num_samples: int) -> None:
     suggested = transforms.suggest(num_samples, image_size=80)
-    choices = [Choice(name, options) for entry in suggested for name, options in entry.items()]
+    choices = [Choice(name, options) for entry in suggested["transforms"] for name, options in entry.items()]
     assert policy(*choices, shape=(80, 80, 3)).shape == (80, 80, 3)
 
 
-def test_nothing_is_mirrored_where_the_pictures_are_tiny() -> None:
-    assert transforms.suggest(1_000, image_size=8) == "digits"
+def test_nothing_is_mirrored_where_the_pictures_are_tiny_and_grey() -> None:
+    assert transforms.suggest(1_000, image_size=8, channels=1) == "digits"
+    assert transforms.suggest(1_000, image_size=8, channels=3) == {"preset": "light", "test_time": "flip"}
 
 
 def test_no_transforms_change_nothing() -> None:
