@@ -32,12 +32,12 @@ def cnn(
     outputs: int,
     size: tuple[int, int] | None = None,  # every model is told the height and width in px; this one takes any
     *,
+    width: Annotated[int, Field(ge=4, le=256, description="channels of the first stage; each stage doubles them")] = 32,
+    depth: Annotated[int, Field(ge=1, le=5, description="stages, between which the map is halved")] = 2,
     stem: Annotated[
         Literal[1, 2, 4],
         Field(description="factor by which a convolution before the stages shrinks the picture; 1: there is none"),
     ] = 1,
-    width: Annotated[int, Field(ge=4, le=256, description="channels of the first stage; each stage doubles them")] = 32,
-    depth: Annotated[int, Field(ge=1, le=5, description="stages, between which the map is halved")] = 2,
     max_width: Annotated[int, Field(ge=4, le=1024, description="channels that no stage exceeds")] = 256,
     convolutions: Annotated[int, Field(ge=1, le=4, description="of a stage; each after the first adds to what is there")] = 2,
     kernel: Annotated[Literal[1, 3, 5, 7, 9, 11], Field(description="side of the convolutions in px")] = 3,

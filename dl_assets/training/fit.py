@@ -30,7 +30,7 @@ from dl_assets.training.objective import make_objective
 from dl_assets.training.plan import Plan, make_plan
 from dl_assets.training.recovery import Checkpoints
 from dl_assets.training.rehearsal import Way
-from dl_assets.training.trainer import make_trainer, quiet_lightning, require_accelerator, run_of
+from dl_assets.training.trainer import keep_freed_memory, make_trainer, quiet_lightning, require_accelerator, run_of
 
 WEIGHTS = "weights.json"
 
@@ -53,6 +53,7 @@ def fit(
     training begins anew. `on_epoch` is called with every row of the history; what it raises ends the training.
     """
     energy, options = Energy(), config.train
+    keep_freed_memory()
     device = require_accelerator(options)
     data = open_data(config, samples, clean, augmented, rank=int(os.environ.get("LOCAL_RANK", "0")))
     pl.seed_everything(options.seed, workers=True, verbose=False)

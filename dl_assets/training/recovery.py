@@ -94,7 +94,7 @@ class Checkpoints:
 
 
 class LastEpoch(ModelCheckpoint):
-    """Keeps the last epoch; of epochs that take less than a second one a second, because writing would take longer than they."""
+    """Keeps the last epoch; of quick ones, which take less time than writing, one a second."""
 
     _kept = -math.inf
 
