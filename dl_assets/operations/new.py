@@ -34,10 +34,10 @@ split: {split}
 # Random changes of the train part: a preset (light, medium, heavy, digits), or transforms of albumentations in this order.
 augment:{augment}
 
-# The network; a larger `width` or `depth` learns more and takes longer.
+# The network; a larger `width`, or a `stem` of 1, learns more of each picture and takes longer.
 model: {model}
 
-# More epochs help most where there are few samples; `early_stopping: 10` ends a run that has not got better for ten.
+# More time, or epochs, helps most where there are few samples; `early_stopping: 10` ends a run that has not got better for ten.
 train: {train}
 
 # What the report of the test part holds.
@@ -95,10 +95,8 @@ def _pipeline_text(name: str, task: str, source: dict[str, Any], root: Path, min
     recipe = _digits if is_tiny and stored["channels"] == 1 else _thumbnails if is_tiny else _photos
     train = recipe(num_samples, loss)
     if minutes is not None:
-        train = {
-            "budget_minutes": minutes,
-            **{name: value for name, value in train.items() if name not in ("epochs", "budget_minutes")},
-        }
+        train.pop("epochs", None)
+        train["budget_minutes"] = minutes
     augment = transforms.suggest(num_samples, image_size=stored["image_size"], channels=stored["channels"])
     return _TEMPLATE.format(
         name=name,
@@ -119,18 +117,23 @@ def _shares(num_samples: int) -> dict[str, float]:
 
 
 def _model_options(image_size: int, channels: int) -> dict[str, Any]:
-    """Choose the network. Of colour pictures half the default width takes a third of the time, better spent on more epochs."""
-    depth = {"depth": _depth(image_size)}
-    return depth if image_size <= _TINY_PX and channels == 1 else {"width": 16, **depth}
+    """Choose the network. Of colour pictures half the default width takes a third of the time, better spent on more epochs.
 
-
-def _depth(image_size: int) -> int:
-    """Stages that halve the picture down to 4 px or a little more, but two at least.
-
-    >>> [_depth(size) for size in (8, 32, 64, 80, 128)]
-    [2, 4, 5, 5, 5]
+    So does a stem that shrinks photos. Measured on cats and dogs at 64 px, in about as much time, each the mean of two runs
+    with 250 test photos: 0.782 with this, 0.780 with a stem of 4 and a width of 32; 0.78 in a third more with a depth of 5.
     """
-    return min(5, max(2, (image_size // 2).bit_length() - 1))
+    if image_size > _TINY_PX:
+        return {"width": 16, "depth": _depth(image_size // 2), "stem": 2}
+    return {"depth": _depth(image_size), **({} if channels == 1 else {"width": 16})}
+
+
+def _depth(side: int) -> int:
+    """Stages between which the picture is halved down to 4 px or a little more, but two at least.
+
+    >>> [_depth(side) for side in (8, 20, 32, 40, 64, 128)]
+    [2, 3, 4, 4, 5, 5]
+    """
+    return min(5, max(2, (side // 2).bit_length() - 1))
 
 
 def _digits(num_samples: int, loss: str) -> dict[str, Any]:
@@ -147,7 +150,7 @@ def _thumbnails(num_samples: int, loss: str) -> dict[str, Any]:
     """
     return {
         "budget_minutes": 3 if num_samples < _FEW else 5,
-        "batch_size": 32 if num_samples < _FEW else 128,
+        "batch_size": 32 if num_samples < _FEW else 64 if num_samples < _MANY else 256,
         "optimizer": "muon",
         "learning_rate": 0.01,
         "weight_decay": 0.05,
@@ -158,6 +161,11 @@ def _thumbnails(num_samples: int, loss: str) -> dict[str, Any]:
 
 
 def _photos(num_samples: int, loss: str) -> dict[str, Any]:
+    """Learn from photos by AdamW: Muon, whose steps cost most where batches are small, takes half as long again here.
+
+    Measured on 700 photos of cats and dogs at 64 px, each the mean of three seeds with 150 test photos: 0.776 after 45 epochs,
+    0.800 after 100.
+    """
     return {
         "budget_minutes": 3 if num_samples < _FEW else 5,
         "batch_size": 32 if num_samples < _FEW else 64,

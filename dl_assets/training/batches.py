@@ -94,10 +94,19 @@ class ShuffledIndices(Sampler[Item]):
     def __init__(self, num_samples: int, batch_size: int, seed: int, *, rank: int = 0, devices: int = 1) -> None:
         self._num_samples, self._seed, self._epoch = num_samples, seed, 0
         self._rank, self._devices = rank, devices
-        self._num_batches = max(1, min(-(-num_samples // batch_size), num_samples // (2 * devices)))
+        self._num_batches = self._num_shown = max(1, min(-(-num_samples // batch_size), num_samples // (2 * devices)))
 
     def __len__(self) -> int:
-        return self._num_batches
+        return self._num_shown
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples an epoch has."""
+        return self._num_samples * self._num_shown // self._num_batches
+
+    def shorten(self, num_batches: int) -> None:
+        """Let an epoch end after so many batches: it then has a random share of the samples, each time another."""
+        self._num_shown = min(num_batches, self._num_batches)
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; Lightning calls this."""
@@ -106,7 +115,7 @@ class ShuffledIndices(Sampler[Item]):
     def __iter__(self) -> Iterator[Item]:
         epoch = self._epoch
         order = self._order(np.random.default_rng((self._seed, epoch)))
-        for indices in np.array_split(order, self._num_batches):
+        for indices in np.array_split(order, self._num_batches)[: self._num_shown]:
             yield epoch, indices[self._rank :: self._devices]
 
     def _order(self, rng: np.random.Generator) -> Indices:

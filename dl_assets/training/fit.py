@@ -119,9 +119,11 @@ def _train(
     pl.seed_everything(options.seed, workers=True, verbose=False)  # measuring has drawn random numbers
     if options.compile:
         network.body.compile()
+    if plan.steps is not None:
+        data.indices.shorten(plan.steps)
     last = kept.last()
     if last is None or not is_over(rows_of(read_checkpoint(last)), plan.epochs, options.early_stopping):
-        callbacks = [History(kept.folder, data.train.num_samples, on_epoch), *kept.callbacks(options.average != "none")]
+        callbacks = [History(kept.folder, data.indices.num_samples, on_epoch), *kept.callbacks(options.average != "none")]
         if options.freeze_epochs or options.unfreeze != "all":
             callbacks.append(Freezing(network.body, options.freeze_epochs, options.unfreeze))
         trainer = make_trainer(options, plan, callbacks, run_of(logs, kept.begun) if logs else None)

@@ -19,6 +19,7 @@ from dl_assets.training.workers import choose_workers
 
 DEFAULT_EPOCHS = 20
 _MOST_EPOCHS = 10_000
+_FEW_EPOCHS = 20  # of which a part matters
 _WORTH_SECONDS = 20.0  # of training; below that, a faster way of computing gains nothing
 _CLEARLY_FASTER = 0.9
 _GLANCE_SECONDS, _MEASURED_SECONDS, _BUDGET_SECONDS = 0.02, 0.3, 1.5
@@ -26,7 +27,7 @@ _GLANCE_SECONDS, _MEASURED_SECONDS, _BUDGET_SECONDS = 0.02, 0.3, 1.5
 
 @dataclass(frozen=True)
 class Plan:
-    """`step_seconds` is None where nothing had to be measured."""
+    """An epoch has `steps` batches, or all where that is None; `step_seconds` is None where nothing had to be measured."""
 
     epochs: int
     workers: int
@@ -34,6 +35,7 @@ class Plan:
     precision: int | str
     channels_last: bool
     step_seconds: float | None = None
+    steps: int | None = None
 
     @property
     def way(self) -> Way:
@@ -69,18 +71,29 @@ def make_plan(options: Train, learner: Callable[[Way, float], Learner], data: Da
     loading = itertools.chain.from_iterable(itertools.repeat(loader(data.train, data.indices, workers, options.seed)))
     step = measure(way, loading, _BUDGET_SECONDS)
     left = 60 * options.budget_minutes - (time.monotonic() - started)
-    epochs = epochs_within(left, step, len(data.indices), data.val.num_samples / options.batch_size, most)
-    print(f"{epochs} epochs fit into {options.budget_minutes:g} minutes, at {step:.3g} s a step", flush=True)
-    return Plan(epochs, workers, rate, way.precision, way.channels_last, round(step, 6))
+    epochs, steps = epochs_within(left, step, len(data.indices), data.val.num_samples / options.batch_size, most)
+    print(f"{epochs} epochs of {steps} steps fit into {options.budget_minutes:g} minutes, at {step:.3g} s a step", flush=True)
+    return Plan(epochs, workers, rate, way.precision, way.channels_last, round(step, 6), steps)
 
 
-def epochs_within(seconds: float, step_seconds: float, steps: int, val_batches: float, most: int) -> int:
-    """Return how many epochs fit into the time, at least one; forward alone is about a third of a step.
+def epochs_within(seconds: float, step_seconds: float, steps: int, val_batches: float, most: int) -> tuple[int, int]:
+    """Return how many epochs fit into the time, and of how many steps each; forward alone is about a third of a step.
 
-    >>> epochs_within(60, step_seconds=0.1, steps=50, val_batches=30, most=20)
-    10
+    Where only a few fit, they are one more and shorter, so that the time is used, and a little time is not exceeded.
+
+    >>> epochs_within(300, step_seconds=0.1, steps=50, val_batches=30, most=20)
+    (20, 50)
+    >>> epochs_within(33, step_seconds=0.1, steps=50, val_batches=30, most=20)
+    (6, 45)
+    >>> epochs_within(3, step_seconds=0.1, steps=50, val_batches=30, most=20)
+    (1, 20)
     """
-    return max(1, min(int(seconds / (step_seconds * (steps + val_batches / 3))), most))
+    judging = val_batches / 3
+    fitting = seconds / step_seconds / (steps + judging)
+    if fitting >= min(most, _FEW_EPOCHS):
+        return min(int(fitting), most), steps
+    epochs = max(1, math.ceil(fitting))
+    return epochs, max(1, min(int(seconds / step_seconds / epochs - judging), steps))
 
 
 def _fastest(seconds: dict[Way, float]) -> Way:

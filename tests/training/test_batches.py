@@ -76,6 +76,18 @@ def test_every_process_augments_a_sample_alike_and_each_epoch_otherwise():
     assert all(first != second for first, second in zip(found[0, 0], found[0, 1], strict=True))
 
 
+def test_a_shortened_epoch_has_a_random_share_of_the_samples_each_time_another():
+    indices = ShuffledIndices(50, 5, seed=3)
+    whole = epoch_of(indices, 1)
+    indices.shorten(4)
+    assert len(indices) == 4 and indices.num_samples == 20
+    first, second = (np.concatenate([batch for _, batch in epoch_of(indices, epoch)]) for epoch in (1, 2))
+    assert first.tolist() == np.concatenate([batch for _, batch in whole[:4]]).tolist()
+    assert len(set(first.tolist())) == 20 and set(first.tolist()) != set(second.tolist())
+    indices.shorten(1000)
+    assert len(indices) == 10 and indices.num_samples == 50
+
+
 def test_batches_can_be_sent_to_a_process_that_is_started_afresh(tmp_path):
     with ArrayWriter(tmp_path) as writer:
         places = [writer.write(np.full((4, 4, 1), number, np.uint8)) for number in range(8)]

@@ -83,9 +83,8 @@ def _look(directory: str, key: str) -> tuple[tuple[int, int], list[tuple[str, st
         try:
             status = os.fstat(folder)
             with os.scandir(folder) as items:  # through its number, no file's path is followed from the root
-                found = sorted(
-                    map(_version, items), key=itemgetter(0)
-                )  # one at a time: an item keeps its status for as long as it lives
+                # One at a time: an item keeps its status for as long as it lives.
+                found = sorted(map(_version, items), key=itemgetter(0))
         finally:
             os.close(folder)
     except OSError as error:
