@@ -174,9 +174,10 @@ def test_a_second_one_says_that_it_waits_and_goes_on_when_the_first_has_ended(
     with locked(Path("data/.tmp/tiny.crossval.lock")):
         second = threading.Thread(target=crossval, args=(pipeline(), 3, "key"))
         second.start()
-        wait_for(lambda: told.extend(events()) or told, 10)
+        wait_for(lambda: told.extend(events()) or told)  # which takes long where nothing has been imported yet
         assert told == [("fold-0@tiny", "waiting")]
-    second.join(10)
+    second.join(90)
+    assert not second.is_alive()
     assert [state for _, state in events()] == ["unchanged"] * 3
 
 

@@ -99,7 +99,7 @@ def test_an_interrupted_search_ends_its_workers_and_says_how_to_go_on(project: A
     wait_for(lambda: running(study), PATIENCE, "a trial to begin")
     children = workers(process)
     process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.wait(PATIENCE)
     told = (project.root / "log").read_text()
     assert "Stopped: stopped. 0 of 4 trials are done and kept. Go on by: dl tune tiny" in told
     assert not any(child.is_running() for child in children)
