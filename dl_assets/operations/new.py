@@ -32,6 +32,7 @@ clean: {clean}
 split: {split}
 
 # Random changes of the train part: a preset (light, medium, heavy, digits), or transforms of albumentations in this order.
+# Where left and right differ in meaning, as in letters and signs, nothing may be mirrored: no flip, no `test_time: flip`.
 augment:{augment}
 
 # The network; a larger `width`, or a `stem` of 1, learns more of each picture and takes longer.

@@ -124,7 +124,7 @@ def root() -> Iterator[Path]:
 
 def wanted(name: str) -> pytest.MarkDecorator:
     is_elsewhere = os.environ.get("QUALITY", name) != name
-    is_absent = name != "digits" and not (DATA / "cats_dogs").is_dir()
+    is_absent = name != "digits" and not all((DATA / needed).is_dir() for needed in ("cats_dogs", "cifar10"))
     return pytest.mark.skipif(is_elsewhere or is_absent, reason="another one is measured, or the data is not here")
 
 
@@ -141,7 +141,7 @@ def test_digits(root: Path) -> None:
 def test_cats_dogs(root: Path, core_seconds: int, aim: float) -> None:
     project = Project(root / "cats_dogs", "cats_dogs", str(DATA / "cats_dogs"), minutes=minutes(core_seconds))
     accuracies, spent = measure(f"cats_dogs in {core_seconds} s", project)
-    assert np.mean(accuracies) >= aim and np.mean(spent) <= core_seconds
+    assert np.mean(accuracies) >= aim and max(spent) <= core_seconds
 
 
 @wanted("cifar10")
@@ -149,7 +149,7 @@ def test_cats_dogs(root: Path, core_seconds: int, aim: float) -> None:
 def test_cifar10(root: Path) -> None:
     project = Project(root / "cifar10", "cifar10", str(DATA / "cifar10/cifar10.zip"), minutes=minutes(600))
     accuracies, spent = measure("cifar10 in 600 s", project)
-    assert np.mean(accuracies) >= 0.86 and np.mean(spent) <= 600
+    assert np.mean(accuracies) >= 0.86 and max(spent) <= 600
 
 
 @wanted("transfer")

@@ -29,7 +29,8 @@ def test_above_twenty_classes_only_the_mean_and_the_worst_curves_are_drawn(make:
 
 
 def test_a_class_without_samples_does_not_break_a_figure(make: Any) -> None:
-    classes.figures(make(30, ["cat", "dog", "fish"], without="fish"), {"classes": ["cat", "dog", "fish"]})
+    found = classes.figures(make(30, ["cat", "dog", "fish"], without="fish"), {"classes": ["cat", "dog", "fish"]})
+    assert found and all(style.png(figure).startswith(b"\x89PNG") for figure in found.values())
 
 
 def test_the_same_figure_gives_the_same_bytes(make: Any) -> None:
