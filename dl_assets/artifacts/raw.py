@@ -45,6 +45,19 @@ class Listing(NamedTuple):
     pick: Callable[[Iterable[int]], Iterator[RawSample]]
 
 
+class RawRows(NamedTuple):
+    """Some rows of a table, in two frames of one height.
+
+    `found` has what RawSample says of a sample, as columns: origin (unique in the source, such as `people.csv:17`, the 17th row
+    below the header), key (what the user's id column holds, else null), target, group, time, part, and problem (why the row
+    is lost, else null). `cells` has the other columns under their own names, as the text that the source holds; what is
+    missing is null. All frames of a source have the same columns.
+    """
+
+    found: pl.DataFrame
+    cells: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class Source:
     """Samples, and where they come from: kind, uri, licence, num_samples, skipped_files and what else `source.json` is to say.
@@ -55,6 +68,7 @@ class Source:
     description: dict[str, Any]
     samples: Iterator[RawSample]
     listing: Callable[[], Listing] | None = None  # where samples can be read in any order, and know no group and no time
+    rows: Callable[[], Iterator[RawRows]] | None = None  # where samples are rows of a table; `samples` then yields nothing
 
     def __iter__(self) -> Iterator[RawSample]:
         return self.samples
