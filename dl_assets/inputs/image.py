@@ -1,6 +1,7 @@
 """What the payload of a picture means: strict decoding into uint8 pixels, and what a network is shown of them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,13 +16,17 @@ from dl_assets.inputs._image.decode import decode
 from dl_assets.inputs._image.likeness import similar as similar
 from dl_assets.inputs._image.measures import LONGEST_SIDE, measure
 from dl_assets.inputs._image.square import SQUARES
+from dl_assets.sections import CleanPictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
 CHECKS = ("too_small", "aspect_ratio", "uniform", "exposure", "blurred", "mislabelled", "odd")
+CLEAN = CleanPictures
 LIBRARIES = ("opencv-python-headless", "pillow", "simplejpeg", "torch")  # by which `clean` is done
+DTYPE = "uint8"  # of what is stored
+SAME = "pixels"  # what equal samples have in common
 QUALITY = pl.col("width") * pl.col("height")  # of two pictures that show the same, the one of more pixels is kept
 # What `clean` measures of a picture, as columns of its table.
 MEASURED = {
@@ -34,6 +39,8 @@ MEASURED = {
 }
 # What a trained network may be shown beside raw pictures [B, H, W, C], by the names that `augment.test_time` has.
 VIEWS: "dict[str, Callable[[Tensor], Tensor]]" = {"flip": lambda raw: raw.flip(2)}
+CROP = "crop"  # of what is fitted: height and width in px, where the network is shown less than is stored
+PREVIEWED = 7  # variants of a sample that are shown beside it
 # On 1,000 photos 80 px were no better than 64 in as many epochs, and worse in as much time (0.77 against 0.80 and 0.81).
 _SUGGESTED_SIZE = 64
 
@@ -61,7 +68,7 @@ def clean(
 # ---- what a network is shown -----------------------------------------------------------------------------------
 
 
-def fit(arrays: Iterable[NDArray[np.uint8]]) -> dict[str, Any]:
+def fit(arrays: Iterable[NDArray[np.uint8]], folder: Path | None = None) -> dict[str, Any]:
     """Return {"shape": [H, W, C], "mean": [C], "std": [C]} of pixels / 255, reading one array at a time."""
     shape: tuple[int, ...] = ()
     count, total, squares = 0, np.zeros(1), np.zeros(1)
@@ -98,9 +105,11 @@ def preprocess(fitted: dict[str, Any]) -> "nn.Module":
     return Normalise()
 
 
-def channels(fitted: dict[str, Any]) -> int:
-    """Return the number of channels that a model sees."""
-    return int(fitted["shape"][-1])
+def told(fitted: dict[str, Any]) -> tuple[int, tuple[int, int], tuple[int, ...]]:
+    """Return what a model is told of its input: channels, height and width in px; and the shape of what it is shown."""
+    height, width = fitted.get(CROP) or fitted["shape"][:2]
+    channels = fitted["shape"][-1]
+    return channels, (height, width), (channels, height, width)
 
 
 def describe(shape: Sequence[int], clean: dict[str, Any]) -> str:
@@ -131,6 +140,13 @@ def sheet(arrays: Sequence[NDArray[np.uint8]], titles: Sequence[str], columns: i
         axis.imshow(array.squeeze(-1) if array.shape[-1] == 1 else array, cmap="gray", vmin=0, vmax=255, interpolation=smooth)
         axis.set_title(title, fontsize=8, pad=3)
     return figure
+
+
+def preview(samples: Sequence[Sequence[NDArray[np.uint8]]], targets: Sequence[str], folder: Path) -> "Figure":
+    """Draw each sample, under its target, in a row with its variants; `folder` is that of clean."""
+    variants = [f"variant {number}" for number in range(1, len(samples[0]))]
+    titles = [title for target in targets for title in (f"{target} (original)", *variants)]
+    return sheet([array for sample in samples for array in sample], titles, columns=len(samples[0]))
 
 
 def suggest(payloads: Sequence[bytes]) -> dict[str, Any]:

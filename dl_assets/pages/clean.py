@@ -1,4 +1,4 @@
-"""What cleaning found, as one HTML page: counts, checks, pictures of the worst, class balance, and how sizes are spread."""
+"""What cleaning found, as one HTML page: counts, checks, the worst of each reason, and how targets and values are spread."""
 
 import json
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from dl_assets.artifacts.shards import Arrays
 from dl_assets.artifacts.tables import REASONS
 from dl_assets.pages.canvas import KEPT, REJECTED, Canvas
 from dl_assets.pages.clean_classes import class_balance, count_classes
+from dl_assets.pages.clean_columns import MAX_PANELS, column_panels, shown_columns, target_histogram
 from dl_assets.pages.clean_measures import histograms, together
 from dl_assets.pages.clean_sizes import sizes
 from dl_assets.pages.html import page
@@ -35,11 +36,22 @@ MEANINGS = {
     "schema": "not of the form that the task needs",
     "mislabelled": "a model that has not seen it finds its target very unlikely",
     "odd": "in texture and light like no other",
+    "outlier": "with a number far from all others",
     "relabelled": "renamed by clean.labels",
+}
+# Where the samples are rows of a table.
+_ROW_MEANINGS = {
+    "unreadable": "cannot be read as a row",
+    "exact_duplicate": "the same values as another with its target",
+    "near_duplicate": "nearly the same values as another with its target",
+    "label_conflict": "the same values as another with a different target",
+    "schema": "breaks a rule of the schema",
 }
 CAPTIONS = {
     "class_balance": "Samples of each class. What is rarer than its neighbours is learnt less well, and measured less surely.",
     "sizes": "Width and height of the pictures as they were; the larger a point, the more are of that size.",
+    "target": "The numbers to predict. Heights are square roots, so that a single one is seen.",
+    "columns": "Numbers as they were read. Heights are square roots, so that a single one is seen.",
     "distributions": "What was measured of every picture that could be decoded. Dashed lines are thresholds of the pipeline "
     "file; heights are square roots, so that a single one is seen.",
 }
@@ -67,6 +79,9 @@ class Findings:
     options: dict[str, Any]  # of `clean`: thresholds are drawn, and actions are told
     strata: Callable[[pl.Series], pl.Series]  # targets -> the classes that each of them counts for, as lists
     open_arrays: Callable[[pl.DataFrame], Arrays] | None  # of samples with shard and row; None where there is nothing to see
+    columns: pl.DataFrame | None = None  # of a table: name, kind, missing (share), different, spread and remark of each
+    values: pl.DataFrame | None = None  # of a table: id and the typed columns, of the kept and perhaps of rejected rows
+    numbers: Callable[[pl.Series], pl.Series] | None = None  # targets -> Float64, where they are numbers and no classes
 
 
 def render(findings: Findings) -> tuple[str, dict[str, bytes]]:
@@ -74,15 +89,14 @@ def render(findings: Findings) -> tuple[str, dict[str, bytes]]:
 
     At most 12 samples of each reason are shown, whatever the number of samples. Whatever comes from the data is escaped.
     """
-    classes = count_classes(_classes(findings, findings.kept), _classes(findings, findings.rejected))
-    drawn, panels = _figures(findings, classes)
+    drawn, panels = _figures(findings)
     pngs = {name: canvas.png() for name, canvas in drawn.items()}
     suggested = findings.suggestions[:MAX_SUGGESTED]
     html = page(
         "dl_assets.pages",
         "clean.html.j2",
         findings=findings,
-        cards=_cards(findings, int((classes["kept"] > 0).sum())),
+        cards=_cards(findings),
         checks=[(check, _verdict(check)) for check in sorted(findings.checks, key=lambda check: check.passed)],
         sections=_sections(findings),
         figures=pngs,
@@ -92,26 +106,51 @@ def render(findings: Findings) -> tuple[str, dict[str, bytes]]:
         rejected_colour=REJECTED,
         suggested=suggested,
         yaml=json.dumps({found: instead for found, instead, *_ in suggested}, ensure_ascii=False),
-        meanings=MEANINGS,
+        meanings=MEANINGS if findings.columns is None else MEANINGS | _ROW_MEANINGS,
+        more_panels=_more_panels(findings),
+        columns=[] if findings.columns is None else shown_columns(findings.columns).to_dicts(),
     )
     return html, pngs
 
 
-def _figures(findings: Findings, classes: pl.DataFrame) -> tuple[dict[str, Canvas], dict[str, Canvas]]:
+def _figures(findings: Findings) -> tuple[dict[str, Canvas], dict[str, Canvas]]:
     """Return the figures, as far as there are samples and columns for them, and the parts of the one of the distributions."""
     kept, rejected, options = findings.kept, findings.rejected, findings.options
     if kept.is_empty():
         return {}, {}
-    drawn = {"class_balance": class_balance(classes, options.get("min_class_size"))}
+    drawn = _target_figure(findings)
     if {"width", "height"} <= set(kept.columns) & set(rejected.columns):
         drawn["sizes"] = sizes(kept, rejected)
-    panels = histograms(kept, rejected, options)
+    if findings.values is not None:
+        panels = column_panels(findings.values, kept["id"], _numeric_columns(findings))
+    else:
+        panels = histograms(kept, rejected, options)
     if panels:
         drawn["distributions"] = together(panels.values())
     return drawn, panels
 
 
-def _cards(findings: Findings, num_classes: int) -> list[tuple[str, str, str]]:
+def _target_figure(findings: Findings) -> dict[str, Canvas]:
+    kept, rejected = findings.kept, findings.rejected
+    if findings.numbers is not None:
+        return {"target": target_histogram(*(findings.numbers(table["target"].drop_nulls()) for table in (kept, rejected)))}
+    classes = count_classes(_classes(findings, kept), _classes(findings, rejected))
+    return {"class_balance": class_balance(classes, findings.options.get("min_class_size"))}
+
+
+def _numeric_columns(findings: Findings) -> list[str]:
+    assert findings.values is not None, "asked only of tables"
+    if findings.columns is None:
+        return [name for name, kind in findings.values.schema.items() if kind.is_numeric()]
+    return findings.columns.filter(kind="number")["name"].to_list()
+
+
+def _more_panels(findings: Findings) -> str:
+    num = 0 if findings.values is None else len(_numeric_columns(findings))
+    return f" These are the first {MAX_PANELS} of {num:,}." if num > MAX_PANELS else ""
+
+
+def _cards(findings: Findings) -> list[tuple[str, str, str]]:
     """Return name, value and meaning of the numbers at the top."""
     num_kept, num_rejected = len(findings.kept), len(findings.rejected)
     share = num_rejected / max(num_kept + num_rejected, 1)
@@ -122,9 +161,27 @@ def _cards(findings: Findings, num_classes: int) -> list[tuple[str, str, str]]:
         ("Kept", f"{num_kept:,}", "samples that the next stages use"),
         ("Rejected", f"{num_rejected:,}", f"{100 * share:.1f} % of all; each with its reason in rejected.parquet"),
         ("Flagged", f"{findings.flagged['id'].n_unique():,}", "worth a look; they stay, unless rejected for another reason"),
-        ("Classes", f"{num_classes:,}", "different ones among the kept"),
+        *_column_card(findings),
+        _target_card(findings),
         ("Checks", verdict, f"{len(findings.checks) - len(failed)} of {len(findings.checks)} checks passed"),
     ]
+
+
+def _column_card(findings: Findings) -> list[tuple[str, str, str]]:
+    if findings.columns is None:
+        return []
+    num_unused = findings.columns["kind"].is_in(["text", "ignore"]).sum()
+    num_used = len(findings.columns) - int(num_unused)
+    return [("Columns", f"{num_used:,}", f"used, of {len(findings.columns):,}; the others are text or ignored")]
+
+
+def _target_card(findings: Findings) -> tuple[str, str, str]:
+    if findings.numbers is None:
+        return ("Classes", f"{_classes(findings, findings.kept).n_unique():,}", "different ones among the kept")
+    numbers = findings.numbers(findings.kept["target"].drop_nulls())
+    bounds = [numbers.min(), numbers.median(), numbers.max()]
+    low, middle, high = (f"{bound:,.6g}" if isinstance(bound, float) else "none" for bound in bounds)
+    return ("Target", middle, f"its median; from {low} to {high} among the kept")
 
 
 def _classes(findings: Findings, samples: pl.DataFrame) -> pl.Series:

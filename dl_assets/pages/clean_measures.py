@@ -8,12 +8,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dl_assets.pages.canvas import INK, KEPT, LINE, REJECTED, Canvas
+from dl_assets.pages.canvas import INK, KEPT, LINE, REJECTED, Canvas, length
 from dl_assets.pages.scales import Scale, tell
 
 _NUM_BINS, _COLUMNS = 48, 4
-_WIDTH, _HEIGHT = 264, 190
-_LEFT, _TOP, _RIGHT, _BOTTOM = 40, 30, _WIDTH - 14, _HEIGHT - 28
+PANEL = _WIDTH, _HEIGHT = 264, 190
+_LEFT, _TOP, _MARGIN, _BELOW = 40, 30, 14, 28
+_MAX_TICKS, _GAP = 6, 8
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,33 +68,63 @@ def _measured(samples: pl.DataFrame, views: Sequence[View]) -> list[pl.Series]:
     return samples.select(view.value.cast(pl.Float64).alias(view.title) for view in views).get_columns()
 
 
-def _histogram(view: View, kept: NDArray[np.float64], rejected: NDArray[np.float64], limits: dict[str, float]) -> Canvas:
-    canvas = Canvas(_WIDTH, _HEIGHT)
-    canvas.words(8, 4, view.title, "la", size=12, colour=INK, bold=True)
+def _histogram(view: View, kept: Floats, rejected: Floats, limits: dict[str, float]) -> Canvas:
     shown = np.concatenate([kept, rejected, list(limits.values())])
     shown = shown[shown > 0] if view.is_log else shown
     if not len(shown):
-        return canvas
+        return blank(view.title)
     low, high = float(shown.min()), float(shown.max())
     scale = Scale(0.95 * low, 1.05 * high, is_log=True) if view.is_log else Scale(low - 0.01, high + 0.01)
+    return histogram(view.title, scale, kept, rejected, limits)
+
+
+def blank(title: str, size: tuple[int, int] = PANEL) -> Canvas:
+    """Return a panel with nothing but its title."""
+    canvas = Canvas(*size)
+    canvas.words(8, 4, title, "la", size=12, colour=INK, bold=True)
+    return canvas
+
+
+def histogram(
+    title: str,
+    scale: Scale,
+    kept: Floats,
+    rejected: Floats,
+    limits: dict[str, float],
+    size: tuple[int, int] = PANEL,
+) -> Canvas:
+    """Draw how many values lie where on the scale, and the limits as dashed lines. Heights are square roots."""
+    canvas = blank(title, size)
+    right, bottom = size[0] - _MARGIN, size[1] - _BELOW
     counts = [_count(scale, values) for values in (kept, rejected)]
     tallest = max(int((counts[0] + counts[1]).max()), 1)
-    heights = [np.sqrt(number / tallest) * (_BOTTOM - _TOP) for number in (counts[0], counts[0] + counts[1])]
+    heights = [np.sqrt(number / tallest) * (bottom - _TOP) for number in (counts[0], counts[0] + counts[1])]
     for count in _round_counts(tallest):
-        y = _BOTTOM - np.sqrt(count / tallest) * (_BOTTOM - _TOP)
-        canvas.bar(_LEFT, y - 0.5, _RIGHT, y + 0.5, LINE)
+        y = bottom - np.sqrt(count / tallest) * (bottom - _TOP)
+        canvas.bar(_LEFT, y - 0.5, right, y + 0.5, LINE)
         canvas.words(_LEFT - 5, y, tell(count), "rm", size=10)
-    edges = np.linspace(_LEFT, _RIGHT, _NUM_BINS + 1)
+    edges = np.linspace(_LEFT, right, _NUM_BINS + 1)
     for start, stop, height, all_height in zip(edges[:-1], edges[1:], *heights, strict=True):
-        canvas.bar(start, _BOTTOM - height, stop, _BOTTOM, KEPT)
-        canvas.bar(start, _BOTTOM - all_height, stop, _BOTTOM - height, REJECTED)
-    canvas.bar(_LEFT, _BOTTOM, _RIGHT, _BOTTOM + 1, LINE)
-    for tick in scale.ticks(6):
-        canvas.words(scale.place(tick, _LEFT, _RIGHT), _BOTTOM + 5, tell(tick), "ma", size=10)
+        canvas.bar(start, bottom - height, stop, bottom, KEPT)
+        canvas.bar(start, bottom - all_height, stop, bottom - height, REJECTED)
+    canvas.bar(_LEFT, bottom, right, bottom + 1, LINE)
+    for tick in _ticks(scale, right - _LEFT):
+        rightmost = size[0] - length(tell(tick), 10) / 2 - 1
+        canvas.words(min(scale.place(tick, _LEFT, right), rightmost), bottom + 5, tell(tick), "ma", size=10)
     for name, limit in limits.items():
-        if limit > 0 or not view.is_log:
-            _mark(canvas, scale.place(limit, _LEFT, _RIGHT), f"{name} {limit:g}")
+        if limit > 0 or not scale.is_log:
+            _mark(canvas, scale.place(limit, _LEFT, right), f"{name} {limit:g}", bottom)
     return canvas
+
+
+def _ticks(scale: Scale, width: float) -> list[float]:
+    """Return six round values, or as many as do not run into each other when they are named."""
+    found = scale.ticks(_MAX_TICKS)
+    for most in range(_MAX_TICKS - 1, 1, -1):
+        if sum(length(tell(tick), 10) + _GAP for tick in found) <= width:
+            break
+        found = scale.ticks(most)
+    return found
 
 
 def _count(scale: Scale, values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -114,9 +147,9 @@ def _round_counts(tallest: int) -> list[int]:
     return sorted(found)
 
 
-def _mark(canvas: Canvas, x: float, text: str) -> None:
+def _mark(canvas: Canvas, x: float, text: str, bottom: float) -> None:
     """Draw a threshold, with its name on the side where there is more room."""
-    canvas.dashes(x, _TOP - 6, _BOTTOM)
+    canvas.dashes(x, _TOP - 6, bottom)
     if x < canvas.width / 2:
         canvas.words(x + 4, _TOP - 6, text, "la", size=9, colour=INK)
     else:

@@ -169,7 +169,7 @@ def test_pictures_that_have_the_size_are_cleaned_without_torch() -> None:
 def test_mean_and_deviation_are_those_of_all_pixels() -> None:
     arrays = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
     fitted = inputs.fit(iter(arrays))
-    assert fitted["shape"] == [4, 6, 3] and inputs.channels(fitted) == 3
+    assert fitted["shape"] == [4, 6, 3] and inputs.told(fitted) == (3, (4, 6), (3, 4, 6))
     np.testing.assert_allclose(fitted["mean"], (arrays / 255).mean(axis=(0, 1, 2)))
     np.testing.assert_allclose(fitted["std"], (arrays / 255).std(axis=(0, 1, 2)))
 
