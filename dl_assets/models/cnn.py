@@ -10,20 +10,9 @@ from torch import Tensor, nn
 
 from dl_assets import registry
 from dl_assets.errors import ConfigError
+from dl_assets.models._parts.activations import ACTIVATIONS, Activation
 
-ACTIVATIONS = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "prelu": nn.PReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
 POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
-
-Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 
 
 @registry.model(maps="image->vector")

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from dl_assets import registry
 from dl_assets.errors import ConfigError
-from dl_assets.models.cnn import ACTIVATIONS, cnn
+from dl_assets.models._parts.activations import ACTIVATIONS
+from dl_assets.models.cnn import cnn
 
 
 def num_parameters(**options: float) -> int:

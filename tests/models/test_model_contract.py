@@ -1,7 +1,9 @@
 """What every registered model must be able to do, whoever wrote it."""
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import onnxruntime
 import pytest
 import torch
@@ -15,28 +17,64 @@ from dl_assets.schema import model_schema
 from dl_assets.stages.export import write_onnx
 
 torch.set_num_threads(1)
-MODELS = [name for name in registry.names("models") if registry.find("models", name).maps == "image->vector"]
+MODELS = registry.names("models")
 # Where the default is large: timm has a tiny architecture of the same kind.
 SMALL: dict[str, dict[str, Any]] = {"backbone": {"architecture": "test_resnet"}}
+SPANS = [("number", "age", 0, 4), ("category", "sex", 4, 7), ("category", "town", 7, 27), ("number", "fare", 27, 28)]
 
 
 class Scale(nn.Module):
-    """The least preprocessing: uint8 [B, H, W, C] -> float32 [B, C, H, W]."""
+    """The least preprocessing: uint8 [B, H, W, C] -> float32 [B, C, H, W], or [B, F] -> [B, F]."""
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
-        return raw.permute(0, 3, 1, 2).float() / 255
+        return (raw.permute(0, 3, 1, 2) if raw.ndim == 4 else raw).float() / 255
 
 
-def build(name: str, channels: int, outputs: int, size: tuple[int, int] = (16, 16)) -> nn.Module:
+@dataclass(frozen=True)
+class Kind:
+    """What a model is told of its input, and the shapes of a sample as it is stored and as the model is shown it."""
+
+    told: tuple[Any, ...]
+    stored: tuple[int, ...]
+    shown: tuple[int, ...]
+
+
+def pictures(channels: int, height: int, width: int) -> Kind:
+    return Kind(((height, width),), (height, width, channels), (channels, height, width))
+
+
+def rows(spans: list[tuple[str, str, int, int]]) -> Kind:
+    return Kind((spans,), (spans[-1][-1],), (spans[-1][-1],))
+
+
+KINDS = {"image->vector": pictures(3, 16, 16), "table->vector": rows(SPANS)}
+OTHERS = {
+    "image->vector": [pictures(1, 8, 8), pictures(3, 17, 17), pictures(3, 24, 40), pictures(3, 128, 128)],
+    "table->vector": [
+        rows([("number", "age", 0, 1)]),
+        rows([("category", "sex", 0, 2)]),
+        rows([("category", "town", 0, 500), ("number", "age", 500, 501)]),
+        rows([("number", str(place), 3 * place, 3 * place + 3) for place in range(40)]),
+    ],
+}
+
+
+def kind_of(name: str) -> Kind:
+    return KINDS[registry.find("models", name).maps]
+
+
+def build(name: str, outputs: int, kind: Kind | None = None) -> nn.Module:
     torch.manual_seed(0)
-    return registry.find("models", name)(channels, outputs, size, **SMALL.get(name, {}))
+    kind = kind or kind_of(name)
+    model: nn.Module = registry.find("models", name)(kind.shown[0], outputs, *kind.told, **SMALL.get(name, {}))
+    return model
 
 
 def test_every_model_says_what_it_maps():
     assert all("->" in registry.find("models", name).maps for name in registry.names("models"))
 
 
-@pytest.mark.parametrize("name", registry.names("models"))
+@pytest.mark.parametrize("name", MODELS)
 def test_every_option_has_a_default_and_a_meaning(name):
     options = {key: option for key, option in model_schema(name)["properties"].items() if key != "name"}
     assert "weights" in options
@@ -49,27 +87,28 @@ def test_the_defaults_are_within_their_own_bounds(name):
     assert options.model_validate_json(options().model_dump_json()) == options()
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize(("channels", "height", "width"), [(1, 8, 8), (3, 17, 17), (3, 24, 40), (3, 128, 128)])
-def test_any_picture_becomes_one_number_per_output(name, channels, height, width):
-    assert build(name, channels, 5, (height, width))(torch.rand(2, channels, height, width)).shape == (2, 5)
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in MODELS for kind in OTHERS[registry.find("models", name).maps]]
+)
+def test_any_sample_becomes_one_number_per_output(name, kind):
+    assert build(name, 5, kind)(torch.rand(2, *kind.shown)).shape == (2, 5)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_parameter_gets_a_finite_gradient(name):
-    model = build(name, channels=3, outputs=4).train()
-    functional.cross_entropy(model(torch.rand(4, 3, 16, 16)), torch.arange(4)).backward()
+    model = build(name, outputs=4).train()
+    functional.cross_entropy(model(torch.rand(4, *kind_of(name).shown)), torch.arange(4)).backward()
     assert [key for key, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_can_overfit_eight_samples(name):
-    model = build(name, channels=3, outputs=4).train()
-    pixels, encoded = torch.rand(8, 3, 16, 16), torch.arange(8) % 4
+    model = build(name, outputs=4).train()
+    shown, encoded = torch.rand(8, *kind_of(name).shown), torch.arange(8) % 4
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(60):
-        loss = functional.cross_entropy(model(pixels), encoded)
+        loss = functional.cross_entropy(model(shown), encoded)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -79,14 +118,14 @@ def test_a_model_can_overfit_eight_samples(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_sample_is_answered_alike_alone_and_among_others(name):
-    model = build(name, channels=1, outputs=3).eval()
-    pixels = torch.rand(4, 1, 16, 16)
-    assert torch.allclose(model(pixels)[:1], model(pixels[:1]), atol=1e-5)
+    model = build(name, outputs=3).eval()
+    shown = torch.rand(4, *kind_of(name).shown)
+    assert torch.allclose(model(shown)[:1], model(shown[:1]), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_head_and_the_groups_before_it_are_all_of_a_model(name):
-    model = build(name, channels=3, outputs=4)
+    model = build(name, outputs=4)
     named = [*(key for group in layer_groups(model) for key in group), *head_of(model)]
     assert sorted(named) == sorted(key for key, _ in model.named_parameters())
     assert {model.get_parameter(key).shape[0] for key in head_of(model)} == {4}
@@ -95,16 +134,16 @@ def test_the_head_and_the_groups_before_it_are_all_of_a_model(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_becomes_onnx_that_takes_any_batch(name, tmp_path):
-    exports_alike(build(name, channels=3, outputs=4), (16, 16), tmp_path)
+    exports_alike(build(name, outputs=4), kind_of(name), tmp_path)
 
 
-def exports_alike(model: nn.Module, size: tuple[int, int], folder: Any) -> None:
+def exports_alike(model: nn.Module, kind: Kind, folder: Any) -> None:
     network = Network(Scale(), model, nn.Softmax(dim=1)).eval()
-    write_onnx(network, (*size, 3), "image", {}, folder / "model.onnx")
+    write_onnx(network, np.zeros(kind.stored, np.uint8), "sample", {}, folder / "model.onnx", answer="probabilities")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     for batch_size in (1, 2, 7):
-        raw = torch.randint(0, 256, (batch_size, *size, 3), dtype=torch.uint8)
-        (found,) = session.run(None, {"image": raw.numpy()})
+        raw = torch.randint(0, 256, (batch_size, *kind.stored), dtype=torch.uint8)
+        (found,) = session.run(None, {"sample": raw.numpy()})
         assert torch.allclose(torch.from_numpy(found), network.probabilities(raw), atol=1e-5)
 
 
@@ -165,4 +204,4 @@ def test_an_architecture_of_each_family_learns(family):
 
 def test_a_vit_becomes_onnx(tmp_path):
     model, side = of_family("ViT")
-    exports_alike(model, (side, side), tmp_path)
+    exports_alike(model, pictures(3, side, side), tmp_path)
