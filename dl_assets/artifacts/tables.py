@@ -30,6 +30,7 @@ REASONS = (
     "schema",
     "mislabelled",
     "odd",
+    "outlier",
     "relabelled",
 )
 
@@ -59,6 +60,11 @@ def _given() -> dict[str, pa.Column]:
         "part": pa.Column(pl.String, pa.Check.isin(PARTS), nullable=True),
     }
 
+
+# A class is told by its name, a number as it is. The target stays text, as the source has it.
+_text_or_number = pa.Check(
+    lambda data: data.lazyframe.collect_schema()[data.key] in (pl.String, pl.Float64), error="text, or numbers of 64 bits"
+)
 
 RAW_SAMPLES = _table(
     "samples.parquet",
@@ -104,22 +110,13 @@ COPIES = _table(
     "copies.parquet",
     {"of": pa.Column(pl.String), "target": pa.Column(pl.String), "shard": _whole(), "row": _whole()},
 )
-PREDICTIONS = _table(
-    "predictions.parquet",
-    {
-        "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
-        "target": pa.Column(pl.String),
-        "prediction": pa.Column(pl.String),
-    },
-)
-ERRORS = _table(
-    "errors.parquet",
-    {
-        "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
-        "target": pa.Column(pl.String),
-        "prediction": pa.Column(pl.String),
-    },
-)
+_ANSWERS = {
+    "part": pa.Column(pl.String, pa.Check.isin(PARTS)),
+    "target": pa.Column(pl.String),
+    "prediction": pa.Column(None, _text_or_number),
+}
+PREDICTIONS = _table("predictions.parquet", _ANSWERS)
+ERRORS = _table("errors.parquet", _ANSWERS)
 
 
 class Rows:

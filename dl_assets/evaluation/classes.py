@@ -11,6 +11,7 @@ from dl_assets.evaluation import classes_curves, classes_figures
 from dl_assets.evaluation.bootstrap import metrics_of
 from dl_assets.evaluation.classes_scores import measure, read_answers, roc_auc_per_class
 from dl_assets.evaluation.headline import Headline, percent
+from dl_assets.evaluation.mistakes import CONFIDENT
 
 # What the report shows at its top, best known first.
 HEADLINE = {
@@ -29,6 +30,13 @@ CAPTIONS = {
     "confidence can be read as a probability; larger points stand for more samples.",
     "learning_curve": "How the training went, epoch by epoch, and which epoch was kept.",
 }
+
+MISTAKES = CONFIDENT
+
+
+def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:
+    """Add nothing: an answer says itself how sure it is."""
+    return predictions
 
 
 def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samples: int, seed: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dl_assets.evaluation.bootstrap import metrics_of
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
 from dl_assets.evaluation.headline import Headline, percent
 from dl_assets.evaluation.labels_scores import average_precision_per_label, measure, read_label_answers, roc_auc_per_label
+from dl_assets.evaluation.mistakes import CONFIDENT
 from dl_assets.targets.labels import strata
 
 # What the report shows at its top, best known first.
@@ -31,6 +32,13 @@ CAPTIONS = {
     "mean that its confidence can be read as a probability; larger points stand for more answers.",
     "learning_curve": OF_CLASSES["learning_curve"],
 }
+
+MISTAKES = CONFIDENT
+
+
+def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:
+    """Add nothing: an answer says itself how sure it is."""
+    return predictions
 
 
 def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samples: int, seed: int) -> dict[str, Any]:

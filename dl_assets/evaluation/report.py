@@ -6,7 +6,9 @@ from typing import Any
 import polars as pl
 
 from dl_assets.artifacts.tables import PARTS
-from dl_assets.evaluation.headline import Headline
+from dl_assets.evaluation.headline import Headline, amount
+from dl_assets.evaluation.mistakes import Telling
+from dl_assets.evaluation.panel import Panel
 from dl_assets.pages.html import page
 
 # Of the card, what differs from run to run on the same data, or stands elsewhere on the page.
@@ -22,11 +24,13 @@ class Findings:
     sentence: str
     headline: dict[str, Headline]
     metrics: dict[str, Any]  # of the test part
-    samples: pl.DataFrame  # target, part of every clean sample
+    samples: pl.DataFrame  # part of every clean sample, and its strata: its classes, as a list
     rejected: pl.DataFrame  # reason of every rejected one
     figures: dict[str, bytes]  # name -> PNG
     captions: dict[str, str]  # name of a figure -> what it shows
-    mistakes: pl.DataFrame  # id, part, target, prediction, confidence, origin; most confident first
+    panels: list[Panel]
+    mistakes: pl.DataFrame  # id, part, origin and what `telling` tells of; worst first
+    telling: Telling
     pictures: dict[str, bytes]  # id of a mistake -> PNG
     gallery: int  # how many mistakes to show
     card: dict[str, Any]
@@ -43,8 +47,10 @@ def render(findings: Findings) -> str:
         parts={part: findings.samples.filter(part=part).height for part in PARTS},
         targets=_targets(findings.samples),
         reasons=findings.rejected["reason"].value_counts().sort("count", "reason", descending=[True, False]).rows(),
-        mistakes=findings.mistakes.head(findings.gallery).to_dicts(),
-        card=_flat({name: value for name, value in findings.card.items() if name not in _NOT_SHOWN}),
+        mistakes=[
+            (mistake, findings.telling.cells(mistake)) for mistake in findings.mistakes.head(findings.gallery).to_dicts()
+        ],
+        card=_flat(_shown_card(findings.card)),
         parts_order=PARTS,
     )
 
@@ -54,10 +60,15 @@ def _classes(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return sorted(metrics.get("classes", {}).items(), key=lambda item: item[1].get("f1", {"value": 2})["value"])
 
 
+def _shown_card(card: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in card.items() if name not in _NOT_SHOWN}
+    return {name: _shown_card(value) if isinstance(value, dict) else value for name, value in shown.items()}
+
+
 def _targets(samples: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Return target -> part -> number of samples."""
+    """Return class -> part -> number of samples."""
     counted: dict[str, dict[str, int]] = {}
-    for target, part, count in samples.group_by("target", "part").len().rows():
+    for target, part, count in samples.explode("strata").group_by("strata", "part").len().rows():
         counted.setdefault(target, {})[part] = count
     return counted
 
@@ -77,5 +88,5 @@ def _flat(card: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return amount(value)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LOSS = "cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
 SCORES = {"accuracy": "maximize"}  # what `score` returns, and which way is better
+OUTPUT = "probabilities"  # name of the model's answer
+EVERY_STRATUM = True  # every part, and every fold, must hold each of what `strata` names
 
 
 def rename(targets: pl.Series, names: dict[str, str]) -> pl.Series:
@@ -91,11 +93,27 @@ def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":
     return {"accuracy": (outputs.argmax(dim=1) == encoded).float().mean()}
 
 
-def activation() -> "nn.Module":
+def activation(fitted: dict[str, Any]) -> "nn.Module":
     """Return what turns outputs [B, C] into probabilities [B, C]."""
     from torch import nn
 
     return nn.Softmax(dim=1)
+
+
+def agreement(
+    expected: NDArray[np.floating[Any]], found: NDArray[np.floating[Any]], fitted: dict[str, Any]
+) -> tuple[float, float]:
+    """Return the largest difference of any probability [N, C], and the share of samples with the same best class.
+
+    Answers that are not finite differ by 1 and agree with nothing.
+
+    >>> agreement(np.array([[0.75, 0.25], [0.5, 0.5]]), np.array([[0.5, 0.5], [np.nan, 0.5]]), {})
+    (1.0, 0.5)
+    """
+    is_finite = np.isfinite(found)
+    apart = np.where(is_finite, np.abs(expected.astype(np.float64) - found), 1.0)
+    agree = (expected.argmax(axis=1) == found.argmax(axis=1)) & is_finite.all(axis=1)
+    return float(apart.max()), float(agree.mean())
 
 
 def describe() -> str:

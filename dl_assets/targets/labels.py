@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LOSS = "binary_cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
 SCORES = {"f1_micro": "maximize"}  # what `score` returns, and which way is better
+OUTPUT = "probabilities"  # name of the model's answer
+EVERY_STRATUM = True  # every part, and every fold, must hold each of what `strata` names
 THRESHOLD = 0.5  # a label of a higher probability is predicted
 
 
@@ -106,11 +108,27 @@ def score(outputs: "Tensor", encoded: "Tensor") -> "dict[str, Tensor]":
     return {"f1_micro": (2 * hits / total).nan_to_num(nan=1.0)}
 
 
-def activation() -> "nn.Module":
+def activation(fitted: dict[str, Any]) -> "nn.Module":
     """Return what turns outputs [B, L] into probabilities [B, L]."""
     from torch import nn
 
     return nn.Sigmoid()
+
+
+def agreement(
+    expected: NDArray[np.floating[Any]], found: NDArray[np.floating[Any]], fitted: dict[str, Any]
+) -> tuple[float, float]:
+    """Return the largest difference of any probability [N, L], and the share of samples with the same labels above 0.5.
+
+    Answers that are not finite differ by 1 and agree with nothing.
+
+    >>> agreement(np.array([[0.75, 0.25], [0.5, 0.5]]), np.array([[0.75, 0.5], [0.5, 0.75]]), {})
+    (0.25, 0.5)
+    """
+    is_finite = np.isfinite(found)
+    apart = np.where(is_finite, np.abs(expected.astype(np.float64) - found), 1.0)
+    agree = ((expected > THRESHOLD) == (found > THRESHOLD)) & is_finite
+    return float(apart.max()), float(agree.all(axis=1).mean())
 
 
 def describe() -> str:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from dl_assets.evaluation import classes
+from dl_assets.evaluation.panel import Panel
 from dl_assets.evaluation.report import Findings, render
 from dl_assets.pages import style
 
@@ -27,11 +28,13 @@ def findings(make: Any) -> Findings:
         sentence=classes.sentence(metrics, predictions),
         headline=classes.HEADLINE,
         metrics=metrics,
-        samples=predictions.select("target", "part"),
+        samples=predictions.select("part", strata=pl.concat_list("target")),
         rejected=pl.DataFrame({"reason": ["truncated", "truncated", "too_small"]}),
         figures={"calibration": figure},
         captions=classes.CAPTIONS,
+        panels=[Panel("Columns", "Which matter.", {"columns": figure}, ["column", "loss"], [[NASTY, "0.5"], ["age", "–"]])],
         mistakes=mistakes,
+        telling=classes.MISTAKES,
         pictures={mistakes["id"][0]: figure},
         gallery=5,
         card={"model": {"name": "cnn", "options": {"width": 32}}, "seed": 17, "seconds": 12.3, "val": {"val_accuracy": 0.9}},
@@ -80,3 +83,17 @@ def test_without_pictures_the_mistakes_are_a_table(findings: Findings) -> None:
 
 def test_a_model_without_mistakes_is_said_to_have_none(findings: Findings) -> None:
     assert "None: every sample of val and test" in render(changed(findings, mistakes=findings.mistakes.clear(), pictures={}))
+
+
+def test_a_panel_shows_its_note_its_figures_and_its_table_with_numbers_to_the_right(findings: Findings) -> None:
+    page = render(findings)
+    assert "<h2>Columns</h2>" in page and "Which matter." in page and 'alt="columns"' in page
+    assert '<th class="number">loss</th>' in page and '<td class="number">0.5</td>' in page
+    assert "<td>age</td>" in page
+
+
+def test_a_sample_of_several_labels_is_one_sample_and_counts_for_each(findings: Findings) -> None:
+    samples = pl.DataFrame({"part": ["train", "train"], "strata": [["dog", "fish"], ["dog"]]})
+    page = render(changed(findings, samples=samples))
+    assert '<tr><th>train</th><td class="number">2 samples</td></tr>' in page
+    assert re.search(r"<th>dog</th>.*?<td class=\"number\">2</td>", page, re.DOTALL)

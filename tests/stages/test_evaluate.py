@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from dl_assets.artifacts.report import Report, read_json, write_json
 from dl_assets.artifacts.shards import ArrayWriter
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
+from dl_assets.evaluation.panel import Panel
 from dl_assets.inference.network import build_network
-from dl_assets.registry import module
+from dl_assets.registry import module, names
 from dl_assets.stages.evaluate import evaluate
+from dl_assets.tasks._task import Task
 
 CLASSES = ["blue", "green", "red"]
 NUM_SAMPLES = 60
@@ -100,9 +103,9 @@ def _write_clean(folder: Path) -> None:
     tables.write_table(tables.REJECTED, folder, tables.empty(tables.REJECTED))
 
 
-def _write_model(folder: Path, config: Pipeline) -> None:
+def _write_model(folder: Path, config: Pipeline, targets: dict[str, Any] | None = None) -> None:
     torch.manual_seed(17)
-    fitted = {"inputs": {"shape": [8, 8, 3], "mean": [0.5] * 3, "std": [0.25] * 3}, "targets": {"classes": CLASSES}}
+    fitted = {"inputs": {"shape": [8, 8, 3], "mean": [0.5] * 3, "std": [0.25] * 3}, "targets": targets or {"classes": CLASSES}}
     network = build_network(config.task, config.model, fitted)
     torch.save({"state_dict": network.state_dict()}, folder / "model.ckpt")
     write_json(folder / "preprocessing.json", fitted)
@@ -191,3 +194,68 @@ def test_an_empty_test_part_is_an_error_that_says_what_to_do(config: Pipeline, f
     tables.write_table(tables.PARTS_TABLE, folders["parts"], parts.with_columns(part=pl.col("part").replace("test", "train")))
     with pytest.raises(DataError, match="the test part is empty"):
         evaluate(config, **folders)
+
+
+@pytest.fixture
+def measuring(folders: dict[str, Path], config: Pipeline, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """The same folders, where the target is a number and the model, which has learnt nothing, answers with one."""
+    config.task = Task(inputs="image", targets="numbers", maps="image->vector")
+    monkeypatch.setattr(module("tasks", "image_classification"), "image_classification", config.task)
+    samples = tables.read_table(tables.CLEAN_SAMPLES, folders["clean"])
+    numbers = pl.Series([f"{100 + 7 * index % 60}.5" for index in range(NUM_SAMPLES)])
+    tables.write_table(tables.CLEAN_SAMPLES, folders["clean"], samples.with_columns(target=numbers))
+    _write_model(folders["model"], config, module("targets", "numbers").fit(numbers[:20]))
+    return folders
+
+
+def test_a_model_of_numbers_is_evaluated_by_the_same_stage(measuring: dict[str, Path], config: Pipeline) -> None:
+    report, out = evaluate(config, **measuring), measuring["out"]
+    assert set(report.numbers) == {"r2", "rmse", "mae", "medae", "interval_coverage", "interval_width"}
+    assert report.counts == {"val": 20, "test": 20, "errors": 4}
+    predictions = tables.read_table(tables.PREDICTIONS, out)
+    assert predictions.columns == ["id", "part", "target", "prediction", "low", "high"]
+    val = predictions.filter(part="val").with_columns(pl.col("target").cast(pl.Float64))
+    inside = val["target"].is_between(val["low"] - 1e-9, val["high"] + 1e-9).sum()
+    assert inside == 19  # rank (20 + 1) * 0.9, rounded up
+    errors = tables.read_table(tables.ERRORS, out)
+    assert errors.columns == ["id", "part", "target", "prediction", "low", "high", "error", "origin"]
+    assert errors["error"].abs().is_sorted(descending=True)
+
+
+def test_the_report_of_numbers_knows_no_classes_and_no_confidence(
+    measuring: dict[str, Path], config: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(module("inputs", "image"), "sheet")
+    evaluate(config, **measuring)
+    page = (measuring["out"] / "report.html").read_text()
+    assert "Class by class" not in page and "confiden" not in page and "correct" not in page
+    assert "Its largest errors" in page and '<th class="number">90\N{NO-BREAK SPACE}% interval</th>' in page
+    assert '<tr><th>val</th><td class="number">20 samples</td></tr>' in page
+
+
+def test_what_explains_a_kind_of_input_fills_panels_of_the_report(
+    folders: dict[str, Path], config: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def explain(config: Pipeline, **about: Any) -> list[Panel]:
+        asked.update(about)
+        return [
+            Panel("What it looks at", "The more, the better.", {"importance": b"png"}, ["column", "share"], [["age", "0.5"]])
+        ]
+
+    monkeypatch.setattr("dl_assets.stages.evaluate.registry", _with_explanations(explain))
+    evaluate(config, **folders)
+    assert set(asked) == {"network", "samples", "clean", "predictions", "fitted", "seed"}
+    assert len(asked["samples"]) == NUM_SAMPLES and len(asked["predictions"]) == 40
+    assert set(asked["fitted"]) == {"inputs", "targets"} and asked["seed"] == 17
+    assert "<h2>What it looks at</h2>" in (folders["out"] / "report.html").read_text()
+    assert (folders["out"] / "plots" / "importance.png").read_bytes() == b"png"
+
+
+def _with_explanations(explain: Any) -> SimpleNamespace:
+    """A registry in which pictures have something to say about the answers that they get."""
+    return SimpleNamespace(
+        names=lambda folder: ["image"] if folder == "explanations" else names(folder),
+        module=lambda folder, name: SimpleNamespace(explain=explain) if folder == "explanations" else module(folder, name),
+    )

@@ -52,7 +52,7 @@ def test_the_score_is_the_share_of_right_answers():
 
 
 def test_the_activation_makes_each_row_sum_to_one():
-    assert classes.activation()(torch.randn(5, 3)).sum(dim=1).tolist() == pytest.approx([1.0] * 5)
+    assert classes.activation(FITTED)(torch.randn(5, 3)).sum(dim=1).tolist() == pytest.approx([1.0] * 5)
 
 
 def test_a_prediction_names_the_likeliest_class_and_keeps_all_probabilities():

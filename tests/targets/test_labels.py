@@ -66,4 +66,4 @@ def test_no_samples_give_no_predictions() -> None:
 
 
 def test_probabilities_are_each_for_themselves() -> None:
-    assert labels.activation()(torch.tensor([[0.0, 0.0]])).tolist() == [[0.5, 0.5]]
+    assert labels.activation(FITTED)(torch.tensor([[0.0, 0.0]])).tolist() == [[0.5, 0.5]]

@@ -38,7 +38,7 @@ def choose_folds(config: Pipeline, num_folds: int, *, clean: Path, parts: Path) 
     targets = registry.module("targets", config.task.targets)
     units, alike = find_units(samples), balanced(targets.strata(samples["target"]), stratify=config.split.stratify)
     in_test = (samples["part"] == "test").to_numpy()
-    _require_enough(units, alike, in_test, num_folds)
+    _require_enough(units, alike if targets.EVERY_STRATUM else balanced(alike, stratify=False), in_test, num_folds)
     if num_folds != config.split.folds:
         new = np.full(len(units), FREE)
         folds = draw_folds(units, alike, new, in_test, num_folds=num_folds, seed=config.split.seed)
@@ -87,6 +87,6 @@ def _require_trainable(config: Pipeline, samples: pl.DataFrame, num_folds: int, 
                     f"another split.seed, which divides everything anew, or another number of folds: dl crossval {config.name} "
                     f"--folds {num_folds - 1 if num_folds > MIN_FOLDS else num_folds + 1}"
                 )
-            targets.encode(samples["target"], targets.fit(train))
+            targets.encode(samples["target"], targets.fit(train, **config.encoding["targets"]))
         except DataError as error:
             raise DataError(f"{config.path}: fold {fold} of {num_folds} cannot be trained: {error}") from error

@@ -60,24 +60,33 @@ def _train(
     write_policy(config, parted.filter(part="train"), clean=clean, out=augmented)  # copies are of this fold's train samples
     report = fit(config, samples=parted, clean=clean, augmented=augmented, out=model, checkpoints=checkpoints)
     fitted = read_json(model / PREPROCESSING)["targets"]
-    measured = samples.filter(fold=fold)
-    answers = registry.module("targets", config.task.targets).predictions(
-        predict(load_network(model), open_arrays(clean, measured)), fitted
+    predictions = _predict(config, parted, fitted, clean=clean, model=model).join(
+        samples.select("id", "part", "fold"), on="id", how="left", maintain_order="left"
     )
-    predictions = pl.concat([measured.select("id", "part", "fold", "target"), answers], how="horizontal")
+    predictions = predictions.select("id", "part", "fold", pl.exclude("id", "part", "fold"))
     write_table(PREDICTIONS, work / "found", predictions)
     (model / HISTORY).replace(work / "found" / HISTORY)
     write_json(
         work / "found" / NUMBERS,
         {
             "fold": fold,
-            "counts": {"train": report.counts["train"], "val": report.counts["val"], "measured": len(measured)},
+            "counts": {"train": report.counts["train"], "val": report.counts["val"], "measured": len(predictions)},
             "best_epoch": int(report.numbers["best_epoch"]),
             "epochs": int(report.numbers["epochs"]),
             "seconds": round(time.monotonic() - started, 2),
             "metrics": _measure(config, predictions, fitted),
         },
     )
+
+
+def _predict(config: Pipeline, parted: pl.DataFrame, fitted: dict[str, Any], *, clean: Path, model: Path) -> pl.DataFrame:
+    """Return id, target and answer of what the fold holds out; what an answer lacks is completed by the fold's val samples."""
+    asked = parted.filter(pl.col("part") != "train")
+    outputs = predict(load_network(model), open_arrays(clean, asked))  # [N, outputs]
+    answers = registry.module("targets", config.task.targets).predictions(outputs, fitted)
+    predictions = pl.concat([asked.select("id", "part", "target"), answers], how="horizontal")
+    completed: pl.DataFrame = registry.module("evaluation", config.task.targets).complete(predictions, fitted)
+    return completed.filter(part="test").drop("part")
 
 
 def _measure(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any]) -> dict[str, Any]:
