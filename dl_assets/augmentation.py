@@ -9,7 +9,7 @@ from dl_assets import registry, sections
 from dl_assets.problems import Document, DocumentError, Place, choose, gather, plain, shown
 from dl_assets.registry import did_you_mean
 
-_EXAMPLE = "`- HorizontalFlip: {p: 0.5}`; each transform begins with its own `- `."
+StoredShape = Callable[[], tuple[int, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,11 @@ class Augment:
     test_time: str | None = None
 
 
-def read_augment(file: Document, section: Any, inputs: str, stored_shape: Callable[[], tuple[int, ...]]) -> Augment:
-    """Check the section for a kind of input. `stored_shape` raises DocumentError where `clean` does not say it."""
+def read_augment(file: Document, section: Any, inputs: str, stored_shape: StoredShape) -> Augment:
+    """Check the section for a kind of input.
+
+    `stored_shape` returns None where it is known with the data only, and raises DocumentError where `clean` does not say it.
+    """
     place: Place = ("augment",)
     if not isinstance(section, str | list | dict | None):
         raise file.problem(
@@ -49,13 +52,30 @@ def read_augment(file: Document, section: Any, inputs: str, stored_shape: Callab
         transforms = reader.preset(options.preset, (*place, "preset"))
     else:
         transforms = reader.transforms(section.get("transforms") or [], (*place, "transforms"))
-    views = registry.module("inputs", inputs).VIEWS
-    if options.test_time is not None and options.test_time not in views:
-        raise file.problem((*place, "test_time"), f"is {shown(options.test_time)}{choose(options.test_time, views)}")
+    gather([partial(_require_mixing, file, options, reader.module), partial(_require_view, file, options, inputs)])
     return Augment(transforms, options.mixup, options.cutmix, options.mix_share, options.copies, options.test_time)
 
 
-def _known(stored_shape: Callable[[], tuple[int, ...]]) -> tuple[int, ...] | None:
+def _require_mixing(file: Document, options: sections.Augment, module: Any) -> None:
+    if options.cutmix and "cutmix" not in module.MIXED_BY:
+        raise file.problem(
+            ("augment", "cutmix"),
+            f"is {options.cutmix:g}, but CutMix puts a part of one picture on another, and these samples are no pictures. "
+            f"Allowed: {', '.join(module.MIXED_BY)}.",
+        )
+
+
+def _require_view(file: Document, options: sections.Augment, inputs: str) -> None:
+    views = registry.module("inputs", inputs).VIEWS
+    if options.test_time is None or options.test_time in views:
+        return
+    none = ", but there is no other view of such samples. Delete it."
+    raise file.problem(
+        ("augment", "test_time"), f"is {shown(options.test_time)}{choose(options.test_time, views) if views else none}"
+    )
+
+
+def _known(stored_shape: StoredShape) -> tuple[int, ...] | None:
     try:
         return stored_shape()
     except DocumentError:  # told by `clean`; here all can be checked that does not depend on it
@@ -80,7 +100,7 @@ class _Reader:
         return self._fitting([Choice(*step) for step in presets[name]((shape[0], shape[1]))], lambda index: place)
 
     def _fitting(self, found: list[Choice], place: Callable[[int], Place]) -> list[Choice]:
-        """Try the transforms on a picture of the size that is stored."""
+        """Try the transforms on a picture of the size that is stored, where that is known before there is data."""
         if self.shape is not None and found:
             try:
                 self.module.compose(found, self.shape)
@@ -91,15 +111,12 @@ class _Reader:
     def _one(self, place: Place, entry: Any, inside: bool = False) -> Choice:
         entry = {entry: None} if isinstance(entry, str) else entry
         if not isinstance(entry, dict) or len(entry) != 1:
-            message = f"is {shown(entry)}, but must be one transform with its options, such as {_EXAMPLE}"
-            raise self.file.problem(place, message)
+            example = f"{self.module.EXAMPLE}; each transform begins with its own `- `."
+            raise self.file.problem(place, f"is {shown(entry)}, but must be one transform with its options, such as {example}")
         ((name, options),) = entry.items()
         if not self.module.knows(name, inside=inside):
             nearest = did_you_mean(name, self.module.names()) or "."
-            remedy = (
-                f"Allowed are the names of albumentations{'' if inside else ' and SubPixelAffine'}: `dl schema` lists them."
-            )
-            raise self.file.problem(place, f"is {shown(name)}{nearest} {remedy}")
+            raise self.file.problem(place, f"is {shown(name)}{nearest} {self.module.allowed(inside=inside)}")
         place = (*place, name)
         if not isinstance(options, dict | None):
             raise self.file.problem(place, f"is {shown(options)}, but its options must be a mapping such as `{{}}`.")

@@ -1,4 +1,7 @@
-"""uint8 arrays of one shape in few large files: as they are, read by memory mapping, or as JPEGs."""
+"""Arrays of one shape in few large files: as they are, read by memory mapping, or pictures as JPEGs.
+
+Those of pictures are uint8, the rows of a table float64.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from operator import getitem
@@ -12,7 +15,12 @@ from numpy.typing import NDArray
 
 from dl_assets.errors import ArtifactError
 
+Array = NDArray[Any]  # of one of the types below
+Numbers = NDArray[np.int64]
+
 MAX_SHARD_BYTES = 512 * 1024**2
+LARGE_BYTES = 4096  # larger arrays are copied one by one in less time than all of a shard at once, and then to their places
+_TYPES = (np.dtype(np.uint8), np.dtype(np.float64))
 
 
 class Arrays(Protocol):
@@ -20,15 +28,15 @@ class Arrays(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+    def __getitem__(self, index: int) -> Array:
         """Return one array, which may be a view of the file: it is not to be written to."""
         ...
 
-    def each(self, indices: NDArray[np.int64]) -> Iterable[NDArray[np.uint8]]:
+    def each(self, indices: Numbers) -> Iterable[Array]:
         """Return several arrays one after the other, in less time than one by one; as `Mapped` where they are uncompressed."""
         ...
 
-    def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def batch(self, indices: Numbers) -> Array:
         """Copy several arrays into one, [B, ...]."""
         ...
 
@@ -39,11 +47,14 @@ class Arrays(Protocol):
 
 
 class ArrayWriter:
-    """Append arrays to `pixels-<first_shard>.npy` and the files after it; the count in each header is set at the end."""
+    """Append arrays to `pixels-<first_shard>.npy` and the files after it; the count in each header is set at the end.
+
+    They are all of the shape and the type of the first.
+    """
 
     def __init__(self, folder: Path, first_shard: int = 0, max_shard_bytes: int = MAX_SHARD_BYTES) -> None:
         self._folder, self._max_shard_bytes = folder, max_shard_bytes
-        self._shape: tuple[int, ...] | None = None
+        self._kind: tuple[np.dtype[Any], tuple[int, ...]] | None = None
         self._shard, self._row = first_shard - 1, 0
         self._file: BinaryIO | None = None
 
@@ -53,19 +64,43 @@ class ArrayWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._finish_shard()
 
-    def write(self, array: NDArray[np.uint8]) -> tuple[int, int]:
+    def write(self, array: Array) -> tuple[int, int]:
         """Append one array; return (shard, row in that shard)."""
-        if self._shape is None:
-            self._shape = array.shape
-        assert array.dtype == np.uint8 and array.shape == self._shape, "all arrays of an artifact have one shape"
+        self._require_kind(array.dtype, array.shape)
         if self._file is None or (self._row + 1) * array.nbytes > self._max_shard_bytes:
-            self._finish_shard()
-            self._shard, self._row = self._shard + 1, 0
-            self._file = (self._folder / _pixels_name(self._shard)).open("wb")
-            self._write_header(self._file)
-        self._file.write(np.ascontiguousarray(array).data)
-        self._row += 1
+            self._begin_shard()
+        self._append(array, 1)
         return self._shard, self._row - 1
+
+    def write_all(self, arrays: Array) -> tuple[Numbers, Numbers]:
+        """Append arrays [N, ...] in blocks; return the shard of each and its row there, both [N]."""
+        self._require_kind(arrays.dtype, arrays.shape[1:])
+        shards, rows = np.empty(len(arrays), np.int64), np.empty(len(arrays), np.int64)
+        most = max(1, self._max_shard_bytes // max(1, arrays[:1].nbytes))
+        start = 0
+        while start < len(arrays):
+            if self._file is None or self._row >= most:
+                self._begin_shard()
+            block = slice(start, min(len(arrays), start + most - self._row))
+            shards[block], rows[block] = self._shard, self._row + np.arange(block.stop - start)
+            self._append(arrays[block], block.stop - start)
+            start = block.stop
+        return shards, rows
+
+    def _require_kind(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        self._kind = self._kind or (dtype, shape)
+        assert self._kind == (dtype, shape) and dtype in _TYPES, "all arrays of an artifact have one shape and one type"
+
+    def _append(self, arrays: Array, count: int) -> None:
+        assert self._file is not None
+        self._file.write(np.ascontiguousarray(arrays).data)
+        self._row += count
+
+    def _begin_shard(self) -> None:
+        self._finish_shard()
+        self._shard, self._row = self._shard + 1, 0
+        self._file = (self._folder / _pixels_name(self._shard)).open("wb")
+        self._write_header(self._file)
 
     def _finish_shard(self) -> None:
         if self._file:
@@ -76,24 +111,36 @@ class ArrayWriter:
 
     def _write_header(self, file: BinaryIO) -> None:
         # numpy reserves room for the growth of the first axis, so the header keeps its length.
-        assert self._shape is not None
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (self._row, *self._shape)})
+        assert self._kind is not None
+        dtype, shape = self._kind
+        described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (self._row, *shape)}
+        np.lib.format.write_array_header_1_0(file, described)
 
 
 class Mapped:
-    """Some arrays of memory-mapped shards, one after the other; from each of the `addresses` [N] on lies one without a gap."""
+    """Some arrays of memory-mapped shards, one after the other; from each of the `addresses` [N] on lies one without a gap.
 
-    def __init__(self, maps: dict[int, NDArray[np.uint8]], places: NDArray[np.int64], addresses: NDArray[np.int64]) -> None:
+    numpy takes them as one array [N, ...], into which they are copied at once.
+    """
+
+    def __init__(self, maps: dict[int, Array], places: Numbers, addresses: Numbers) -> None:
         self._maps, self._places, self.addresses = maps, places, addresses
 
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+    def __iter__(self) -> Iterator[Array]:
         shards, rows = self._places.T.tolist()
         return map(getitem, map(self._maps.__getitem__, shards), rows)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return _gather(self._maps, self._places).astype(dtype or self._dtype, copy=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of each of them."""
         return next(iter(self._maps.values())).shape[1:]
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return next(iter(self._maps.values())).dtype
 
 
 class ArrayReader:
@@ -112,36 +159,54 @@ class ArrayReader:
     def __len__(self) -> int:
         return len(self._places)
 
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+    def __getitem__(self, index: int) -> Array:
         shard, row = self._places[index].tolist()
-        array: NDArray[np.uint8] = self._maps[shard][row]
+        array: Array = self._maps[shard][row]
         return array
 
-    def each(self, indices: NDArray[np.int64]) -> Mapped:
+    def each(self, indices: Numbers) -> Mapped:
         return Mapped(self._maps, self._places[indices], self._addresses[indices])
 
-    def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return stack(self, indices)
+    def batch(self, indices: Numbers) -> Array:
+        return _gather(self._maps, self._places[indices])
 
     @property
     def shape(self) -> tuple[int, ...]:
         return next(iter(self._maps.values())).shape[1:]
 
-    def _find(self) -> NDArray[np.int64]:
+    def _find(self) -> Numbers:
         """Return where in memory each array begins, [N]. Whoever reads there relies on it that all is as it should be."""
         addresses = np.empty(len(self), np.int64)
+        first = next(iter(self._maps.values()), np.empty(0)).dtype
+        dtype = first if first in _TYPES else _TYPES[0]
         for shard, arrays in self._maps.items():
             is_here = self._places[:, 0] == shard
             rows = self._places[is_here, 1]
             missing = rows[(rows < 0) | (rows >= len(arrays))]
-            if len(missing) or arrays.shape[1:] != self.shape or arrays.dtype != np.uint8:
+            if len(missing) or arrays.shape[1:] != self.shape or arrays.dtype != dtype:
                 raise ArtifactError(
                     f"{self._folder / _pixels_name(shard)} holds {len(arrays)} arrays of {arrays.shape[1:]}, {arrays.dtype}; "
-                    f"expected are those of {self.shape}, uint8, up to number {rows.max()}. "
+                    f"expected are those of {self.shape}, {dtype}, up to number {rows.max()}. "
                     "Delete the folder and run clean again."
                 )
             addresses[is_here] = arrays.ctypes.data + rows * arrays.strides[0]
         return addresses
+
+
+def _gather(maps: dict[int, Array], places: Numbers) -> Array:
+    """Copy the arrays at these places [N, 2] (shard, row), which are known to be there, into one, [N, ...]."""
+    first = next(iter(maps.values()))
+    if len(maps) == 1:
+        return first.take(places[:, 1], axis=0, mode="clip")
+    out = np.empty((len(places), *first.shape[1:]), first.dtype)
+    if out[:1].nbytes > LARGE_BYTES:
+        for place, (shard, row) in zip(out, places.tolist(), strict=True):
+            place[...] = maps[shard][row]
+        return out
+    for shard in np.unique(places[:, 0]).tolist():
+        is_here = np.flatnonzero(places[:, 0] == shard)
+        out[is_here] = maps[shard].take(places[is_here, 1], axis=0, mode="clip")
+    return out
 
 
 class JpegWriter:
@@ -202,11 +267,14 @@ class JpegReader:
         array: NDArray[np.uint8] = simplejpeg.decode_jpeg(self._encoded(index), self._space)
         return array
 
-    def each(self, indices: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    def each(self, indices: Numbers) -> Iterator[NDArray[np.uint8]]:
         return map(self.__getitem__, indices.tolist())
 
-    def batch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return stack(self, indices)
+    def batch(self, indices: Numbers) -> NDArray[np.uint8]:
+        out = np.empty((len(indices), *self.shape), np.uint8)
+        for place, array in zip(out, self.each(indices), strict=True):
+            place[...] = array
+        return out
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -219,14 +287,6 @@ class JpegReader:
         shard, row = (int(value) for value in self._places[index])
         start, end = self._starts[shard][row : row + 2]
         return self._bytes[shard][start:end]
-
-
-def stack(arrays: Arrays, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Copy several arrays into one, [B, ...]."""
-    out = np.empty((len(indices), *arrays.shape), np.uint8)
-    for place, array in zip(out, arrays.each(indices), strict=True):
-        place[...] = array
-    return out
 
 
 def _num_channels(encoded: NDArray[np.uint8]) -> int:
@@ -245,10 +305,10 @@ def open_arrays(folder: Path, samples: pl.DataFrame) -> Arrays:
     return ArrayReader(folder, samples)
 
 
-def _load(path: Path) -> NDArray[np.uint8]:
+def _load(path: Path) -> Array:
     try:
         # As an ordinary array: a view of a memmap takes a microsecond longer to make, for each picture of each epoch.
-        mapped: NDArray[np.uint8] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        mapped: Array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read ({error}). Delete the folder and run clean again.") from error
     return mapped

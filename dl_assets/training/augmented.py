@@ -6,7 +6,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ from dl_assets.training.mixing import Mixing
 
 POLICY = "policy.json"
 
-Encode = Callable[[pl.Series], NDArray[np.int64]]
+Encode = Callable[[pl.Series], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ class Augmented:
                 f"{self.folder / POLICY} is for samples of the shape {self.policy.stored}, but clean/ holds {arrays.shape}. "
                 "Run the augment stage again."
             )
+        if self.copies is None and not len(self.policy):
+            return Batches(arrays, encode(train["target"]))
         if self.copies is None:
             return Batches(arrays, encode(train["target"]), self.policy, self.policy.numbers(train["id"]), self.seed)
         joined = Joined([arrays, open_arrays(self.folder, self._copies_of(train))])

@@ -1,7 +1,7 @@
 """Stored samples as batches of tensors, shuffled and augmented for the train part."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dl_assets.artifacts.shards import Arrays, stack
+from dl_assets.artifacts.shards import LARGE_BYTES, Array, Arrays
 from dl_assets.inference.network import middle
 
 Batch = tuple[Tensor, Tensor]
@@ -23,11 +23,11 @@ class Policy(Protocol):
     """What a module of `transforms` composes."""
 
     def keys(self, numbers: Keys, *, seed: int, epoch: int) -> Keys: ...
-    def batch(self, samples: Iterable[NDArray[np.uint8]], keys: Keys, /) -> NDArray[np.uint8]: ...
+    def batch(self, samples: Iterable[Array], keys: Keys, /) -> Array: ...
 
 
 class Batches(Dataset[Batch]):
-    """Epoch and indices in, one batch out: raw uint8 [B, ...] and encoded targets [B, ...].
+    """Epoch and indices in, one batch out: raw samples [B, ...] as they are stored, and encoded targets [B, ...].
 
     With a policy, what happens to a sample follows from `seed`, its number [N] and the epoch, and from nothing else.
     """
@@ -35,7 +35,7 @@ class Batches(Dataset[Batch]):
     def __init__(
         self,
         arrays: Arrays,
-        encoded: NDArray[np.int64],
+        encoded: NDArray[Any],
         policy: Policy | None = None,
         numbers: Keys | None = None,
         seed: int = 0,
@@ -52,7 +52,7 @@ class Batches(Dataset[Batch]):
         epoch, indices = item
         return torch.from_numpy(self._read(epoch, indices)), torch.from_numpy(self._encoded[indices])
 
-    def _read(self, epoch: int, indices: Indices) -> NDArray[np.uint8]:
+    def _read(self, epoch: int, indices: Indices) -> Array:
         if self._policy is None or self._numbers is None:
             return self._arrays.batch(indices)
         keys = self._policy.keys(self._numbers[indices], seed=self._seed, epoch=epoch)
@@ -69,16 +69,30 @@ class Joined:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+    def __getitem__(self, index: int) -> Array:
         number = int(np.searchsorted(self._ends, index, side="right"))
         part = self._parts[number]
-        return part[index - int(self._ends[number]) + len(part)][middle(part.shape, self._shape)]
+        return part[index - self._start(number)][middle(part.shape, self._shape)]
 
-    def each(self, indices: Indices) -> Iterator[NDArray[np.uint8]]:
+    def each(self, indices: Indices) -> Iterator[Array]:
         return map(self.__getitem__, indices.tolist())
 
-    def batch(self, indices: Indices) -> NDArray[np.uint8]:
-        return stack(self, indices)
+    def batch(self, indices: Indices) -> Array:
+        first = self[int(indices[0])]
+        out = np.empty((len(indices), *self._shape), first.dtype)
+        if first.nbytes > LARGE_BYTES:
+            for place, array in zip(out, self.each(indices), strict=True):
+                place[...] = array
+            return out
+        numbers = np.searchsorted(self._ends, indices, side="right")
+        for number in np.unique(numbers).tolist():
+            part, is_here = self._parts[number], numbers == number
+            shown = (slice(None), *middle(part.shape, self._shape))
+            out[is_here] = part.batch(indices[is_here] - self._start(number))[shown]
+        return out
+
+    def _start(self, number: int) -> int:
+        return int(self._ends[number]) - len(self._parts[number])
 
     @property
     def shape(self) -> tuple[int, ...]:

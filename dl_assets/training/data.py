@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from dl_assets import registry
+from dl_assets.artifacts.rows import COLUMNS
 from dl_assets.artifacts.shards import Arrays, open_arrays
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
@@ -38,7 +39,7 @@ def open_data(config: Pipeline, samples: pl.DataFrame, clean: Path, augmented: P
     _require_samples(parts)
     augmentation = read_augmented(augmented, registry.module("transforms", config.task.inputs), options.seed)
     arrays = {part: open_arrays(clean, rows) for part, rows in parts.items()}
-    fitted = _fit_preprocessing(config, parts["train"], arrays["train"], augmentation)
+    fitted = _fit_preprocessing(config, parts["train"], arrays["train"], augmentation, clean)
     targets = registry.module("targets", config.task.targets)
     encode = partial(targets.encode, fitted=fitted["targets"])
     train = augmentation.batches(parts["train"], arrays["train"], encode)
@@ -49,17 +50,19 @@ def open_data(config: Pipeline, samples: pl.DataFrame, clean: Path, augmented: P
     else:
         indices = ShuffledIndices(train.num_samples, options.batch_size, options.seed, **share)
     val = Batches(arrays["val"], encode(parts["val"]["target"]))
-    return Data(parts, fitted, train, val, indices, augmentation.mixing, _version(samples, augmented))
+    return Data(parts, fitted, train, val, indices, augmentation.mixing, _version(samples, clean, augmented))
 
 
-def _fit_preprocessing(config: Pipeline, train: pl.DataFrame, arrays: Arrays, augmentation: Augmented) -> dict[str, Any]:
+def _fit_preprocessing(
+    config: Pipeline, train: pl.DataFrame, arrays: Arrays, augmentation: Augmented, clean: Path
+) -> dict[str, Any]:
     """Fit on the train part only: what is known of val or test may not reach the model."""
     shown = augmentation.policy.shape
     crop = {} if shown == arrays.shape else {CROP: list(shown[:2])}
     view = {VIEW: augmentation.test_time} if augmentation.test_time else {}
     return {
-        "inputs": registry.module("inputs", config.task.inputs).fit(arrays) | crop | view,
-        "targets": registry.module("targets", config.task.targets).fit(train["target"]),
+        "inputs": registry.module("inputs", config.task.inputs).fit(arrays, clean, **config.encoding["inputs"]) | crop | view,
+        "targets": registry.module("targets", config.task.targets).fit(train["target"], **config.encoding["targets"]),
     }
 
 
@@ -73,7 +76,8 @@ def _require_samples(parts: dict[str, pl.DataFrame]) -> None:
             )
 
 
-def _version(samples: pl.DataFrame, augmented: Path) -> str:
+def _version(samples: pl.DataFrame, clean: Path, augmented: Path) -> str:
     """Return a hash of which content is in which part and how it is augmented; equal for equal data in any order."""
     rows = samples.select("id", "target", "digest", "part").sort("id")
-    return hashlib.sha256(rows.write_csv().encode() + (augmented / POLICY).read_bytes()).hexdigest()
+    files = [path for path in (augmented / POLICY, clean / COLUMNS) if path.is_file()]
+    return hashlib.sha256(b"".join([rows.write_csv().encode(), *(path.read_bytes() for path in files)])).hexdigest()

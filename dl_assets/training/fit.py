@@ -86,7 +86,7 @@ def _folder(checkpoints: Path | None) -> Iterator[Path]:
 
 def _key(config: Pipeline, data: Data, began: Loaded) -> dict[str, Any]:
     """Return everything that makes two trainings the same."""
-    made_of = {"task": config.task_name, "model": model_of(config), "weights": began.about}
+    made_of = {"task": config.task_name, "model": model_of(config), "weights": began.about, "encoding": config.encoding}
     return {**made_of, "train": config.train.model_dump(), "data": data.version}
 
 

@@ -57,8 +57,9 @@ def _weights(targets: ModuleType, options: Train, train: pl.Series, fitted: dict
     wanted = options.class_weights
     if wanted is None:
         return None
+    balanced = cast(NDArray[np.float32], targets.class_weights(train, fitted))  # an error where there are no classes
     if wanted == "balanced":
-        return cast(NDArray[np.float32], targets.class_weights(train, fitted))
+        return balanced
     unknown = sorted(set(wanted) - set(fitted["classes"]))
     if unknown:
         raise ConfigError(

@@ -4,49 +4,49 @@ The names and arguments are those of albumentations, and one transform of our ow
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from dl_assets import registry
+from dl_assets.artifacts.shards import Arrays
 from dl_assets.errors import ArtifactError, DataError
 from dl_assets.transforms._image import albumentations as library
 from dl_assets.transforms._image.affine import SubPixelAffine
-from dl_assets.transforms._image.draws import Draws, Keys, LazyGenerator, keys_of, numbers_of
+from dl_assets.transforms._image.draws import Draws, LazyGenerator
 from dl_assets.transforms._image.presets import PRESETS
-from dl_assets.transforms._image.probe import PolicyError, is_for_pictures, measure
+from dl_assets.transforms._image.probe import is_for_pictures, measure
 from dl_assets.transforms._image.windows import Windows, is_window
+from dl_assets.transforms._policy.choice import Choice, PolicyError, Steps
+from dl_assets.transforms._policy.keys import Keys, keys_of, numbers_of
 
 __all__ = [
     "COMPOSITIONS",
+    "EXAMPLE",
+    "MIXED_BY",
     "PRESETS",
     "Policy",
     "PolicyError",
+    "allowed",
     "compose",
     "knows",
     "load",
     "names",
     "offered",
     "options_of",
+    "stored_shape",
     "suggest",
 ]
 
 Shape = tuple[int, ...]  # height and width in px, channels
-Steps = list[tuple[str, dict[str, Any]]]
 
 COMPOSITIONS = tuple(library.COMPOSITIONS)
+EXAMPLE = "`- HorizontalFlip: {p: 0.5}`"
+MIXED_BY = ("mixup", "cutmix")
 _OWN = {"SubPixelAffine": SubPixelAffine}
-
-
-class Choice(Protocol):
-    """A transform by name, with its options as the YAML has them."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def options(self) -> dict[str, Any]: ...
 
 
 class Policy:
@@ -119,8 +119,8 @@ class Policy:
         }
 
 
-def compose(choices: Sequence[Choice], shape: Shape) -> Policy:
-    """Build the policy for pictures of this stored shape [H, W, C].
+def compose(choices: Sequence[Choice], shape: Shape, arrays: Arrays | None = None, folder: Path | None = None) -> Policy:
+    """Build the policy for pictures of this stored shape [H, W, C]; which pictures they are changes nothing.
 
     Raises PolicyError where a transform refuses its arguments or such pictures, needs more than a picture, or where the
     pictures would not all have one size.
@@ -155,6 +155,11 @@ def knows(name: object, *, inside: bool = False) -> bool:
 def names() -> list[str]:
     """Return the names of all transforms, also of those that turn out to need more than a picture."""
     return [*_OWN, *library.classes()]
+
+
+def allowed(*, inside: bool = False) -> str:
+    """Say which names may be written, in a sentence."""
+    return f"Allowed are the names of albumentations{'' if inside else ' and SubPixelAffine'}: `dl schema` lists them."
 
 
 def offered() -> list[str]:

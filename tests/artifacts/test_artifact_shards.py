@@ -68,6 +68,76 @@ def test_a_shard_of_other_arrays_is_noticed(tmp_path: Path, other: np.ndarray) -
         ArrayReader(tmp_path, samples)
 
 
+def write_rows(folder: Path, rows: np.ndarray, max_shard_bytes: int = 10**9) -> pl.DataFrame:
+    with ArrayWriter(folder, max_shard_bytes=max_shard_bytes) as writer:
+        shards, places = writer.write_all(rows)
+    return pl.DataFrame({"shard": shards, "row": places})
+
+
+def rows_of_numbers(count: int) -> np.ndarray:
+    rows = np.random.default_rng(0).normal(size=(count, 3))
+    rows[0, 0], rows[1, 1] = np.nan, np.inf
+    return rows
+
+
+@pytest.mark.parametrize(("max_shard_bytes", "num_shards"), [(1, 7), (50, 4), (72, 3), (10**6, 1)])
+def test_rows_of_a_table_come_back_over_any_number_of_shards(tmp_path: Path, max_shard_bytes: int, num_shards: int) -> None:
+    rows, indices = rows_of_numbers(7), np.array([6, 0, 3, 3, 5])
+    reader = open_arrays(tmp_path, write_rows(tmp_path, rows, max_shard_bytes))
+    assert len(reader) == 7 and reader.shape == (3,) and len(list(tmp_path.iterdir())) == num_shards
+    np.testing.assert_array_equal(reader.batch(indices), rows[indices])
+    np.testing.assert_array_equal(np.asarray(reader.each(indices)), rows[indices])
+    np.testing.assert_array_equal(list(reader.each(indices)), rows[indices])
+    np.testing.assert_array_equal(reader[4], rows[4])
+    assert reader.batch(indices).dtype == np.float64
+
+
+@pytest.mark.parametrize("arrays", [rows_of_numbers(7), np.arange(42, dtype=np.uint8).reshape(7, 2, 3, 1)])
+@pytest.mark.parametrize("max_shard_bytes", [1, 50, 10**6])
+def test_many_arrays_at_once_are_written_as_one_by_one(tmp_path: Path, arrays: np.ndarray, max_shard_bytes: int) -> None:
+    for name in ("together", "alone", "both"):
+        (tmp_path / name).mkdir()
+    together = write_rows(tmp_path / "together", arrays, max_shard_bytes)
+    alone = write_arrays(tmp_path / "alone", arrays, max_shard_bytes)
+    with ArrayWriter(tmp_path / "both", max_shard_bytes=max_shard_bytes) as writer:
+        both = [writer.write(arrays[0]), *zip(*writer.write_all(arrays[1:6]), strict=True), writer.write(arrays[6])]
+    assert together.rows() == alone.rows() == both
+    files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("together", "alone", "both")]
+    assert files[0] == files[1] == files[2]
+
+
+def test_no_rows_make_no_shards(tmp_path: Path) -> None:
+    assert write_rows(tmp_path, np.zeros((0, 3))).is_empty()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("other", [np.zeros(3, np.float32), np.zeros(3, np.uint8), np.zeros(4)])
+def test_all_arrays_of_a_writer_are_alike(tmp_path: Path, other: np.ndarray) -> None:
+    with ArrayWriter(tmp_path) as writer:
+        writer.write(np.zeros(3))
+        with pytest.raises(AssertionError, match="one shape and one type"):
+            writer.write(other)
+        with pytest.raises(AssertionError, match="one shape and one type"):
+            writer.write_all(other[np.newaxis])
+
+
+def test_a_broken_shard_of_rows_is_named(tmp_path: Path) -> None:
+    samples = write_rows(tmp_path, rows_of_numbers(5))
+    shard = tmp_path / "pixels-00000.npy"
+    shard.write_bytes(shard.read_bytes()[:-8])
+    with pytest.raises(ArtifactError, match=r"pixels-00000\.npy cannot be read"):
+        ArrayReader(tmp_path, samples)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("other", [np.zeros((2, 3), np.float32), np.zeros((2, 3), ">f8"), np.zeros((2, 3), np.uint8)])
+def test_a_shard_of_another_type_is_noticed(tmp_path: Path, other: np.ndarray, number: int) -> None:
+    samples = write_rows(tmp_path, rows_of_numbers(4), max_shard_bytes=48)
+    np.save(tmp_path / f"pixels-0000{number}.npy", other)
+    with pytest.raises(ArtifactError, match=r"holds 2 arrays of \(3,\), .*; expected are those of \(3,\), (uint8|float64)"):
+        ArrayReader(tmp_path, samples)
+
+
 def test_arrays_lie_at_their_addresses(tmp_path: Path) -> None:
     samples = write_arrays(tmp_path, np.arange(28, dtype=np.uint8).reshape(7, 2, 2, 1), 10)
     reader, indices = ArrayReader(tmp_path, samples.reverse()), np.array([5, 0, 3, 3])

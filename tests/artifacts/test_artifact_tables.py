@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, REJECTED, empty, read_table, write_table
+from dl_assets.artifacts.tables import CLEAN_SAMPLES, ERRORS, PARTS_TABLE, PREDICTIONS, REJECTED, empty, read_table, write_table
 from dl_assets.errors import ArtifactError
 
 PARTS = pl.DataFrame({"id": ["a", "b"], "part": ["train", "test"]}).with_columns(fold=pl.lit(None, pl.Int64))
@@ -53,3 +53,13 @@ def test_a_missing_and_a_broken_table_are_told_apart(tmp_path: Path) -> None:
 def test_an_empty_table_passes_its_own_schema(tmp_path: Path, table: object) -> None:
     write_table(table, tmp_path, empty(table))  # type: ignore[arg-type]
     assert len(read_table(table, tmp_path)) == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("prediction", [["cat"], [1.5]])
+def test_a_prediction_is_text_or_a_number(tmp_path: Path, prediction: list[object]) -> None:
+    rows = pl.DataFrame({"id": ["a"], "part": ["test"], "target": ["1"], "prediction": prediction})
+    for table in (PREDICTIONS, ERRORS):
+        write_table(table, tmp_path, rows)
+        assert read_table(table, tmp_path).equals(rows)
+    with pytest.raises(ArtifactError, match=r"prediction: .* does not satisfy text, or numbers of 64 bits"):
+        write_table(PREDICTIONS, tmp_path, rows.with_columns(prediction=pl.lit(1)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dl_assets.artifacts.shards import ArrayReader, ArrayWriter
 from dl_assets.config import Choice
 from dl_assets.transforms import image as transforms
-from dl_assets.transforms._image.draws import keys_of, numbers_of
+from dl_assets.transforms._policy.keys import keys_of, numbers_of
 
 BATCH = 64
 REPEATS = 8

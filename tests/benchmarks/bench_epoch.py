@@ -17,7 +17,7 @@ from dl_assets.artifacts.shards import ArrayReader, ArrayWriter
 from dl_assets.config import Choice
 from dl_assets.training.batches import Batches, ShuffledIndices, loader
 from dl_assets.transforms import image as transforms
-from dl_assets.transforms._image.draws import numbers_of
+from dl_assets.transforms._policy.keys import numbers_of
 
 COUNT, BATCH, SIZE, SHOWN = 512, 64, 128, 112
 

@@ -25,7 +25,7 @@ def network() -> Network:
 @pytest.fixture(scope="module")
 def session(network: Network, tmp_path_factory: pytest.TempPathFactory) -> onnxruntime.InferenceSession:
     path = tmp_path_factory.mktemp("exported") / "model.onnx"
-    write_onnx(network, SHAPE, "image", {}, path)
+    write_onnx(network, np.zeros(SHAPE, np.uint8), "image", {}, path, answer="probabilities")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

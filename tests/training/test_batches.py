@@ -5,11 +5,12 @@ import pickle
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from dl_assets.artifacts.shards import ArrayReader, ArrayWriter
 from dl_assets.config import Choice
-from dl_assets.training.batches import Batches, Joined, OrderedIndices, ShuffledIndices, loader
-from dl_assets.transforms._image.draws import numbers_of
+from dl_assets.training.batches import Batches, DrawnIndices, Joined, OrderedIndices, ShuffledIndices, loader
+from dl_assets.transforms._policy.keys import numbers_of
 from dl_assets.transforms.image import compose
 
 
@@ -106,3 +107,35 @@ def test_several_arrays_are_one_and_the_middle_of_the_larger_is_taken():
     assert len(joined) == 5 and joined.shape == (3, 3, 1)
     assert joined.batch(np.array([4, 2, 0]))[:, 0, 0, 0].tolist() == [4, 2, 0]
     assert joined[1][..., 0].tolist() == [[6, 7, 8], [11, 12, 13], [16, 17, 18]]
+
+
+def table_of(folder, numbers):
+    """`ArrayReader` of rows [number, number + 0.5]."""
+    folder.mkdir()
+    with ArrayWriter(folder) as writer:
+        shards, places = writer.write_all(np.stack([numbers, np.array(numbers) + 0.5], axis=1).astype(np.float64))
+    return ArrayReader(folder, pl.DataFrame({"shard": shards, "row": places}))
+
+
+def test_rows_of_a_table_stay_float64_and_targets_what_they_are(tmp_path):
+    batches = Batches(table_of(tmp_path / "rows", range(6)), np.arange(6, dtype=np.float32).reshape(6, 1))
+    raw, encoded = batches[0, np.array([4, 1])]
+    assert raw.tolist() == [[4.0, 4.5], [1.0, 1.5]] and raw.dtype == torch.float64
+    assert encoded.tolist() == [[4.0], [1.0]] and encoded.dtype == torch.float32
+
+
+def test_rows_of_a_table_are_joined_with_their_copies(tmp_path):
+    joined = Joined([table_of(tmp_path / "rows", range(4)), table_of(tmp_path / "copies", range(10, 14))])
+    assert joined.batch(np.array([7, 0, 4, 4]))[:, 0].tolist() == [13, 0, 10, 10]
+    assert joined.batch(np.array([5])).dtype == np.float64
+    assert joined[7].tolist() == [13.0, 13.5]
+
+
+def test_rows_of_a_rare_class_are_drawn_as_often_as_the_others(tmp_path):
+    encoded = np.array([0] * 360 + [1] * 40)
+    batches = Batches(table_of(tmp_path / "rows", range(400)), encoded)
+    weights = np.where(encoded == 1, 10.0, 1.0 / 0.9).astype(np.float32)
+    drawn = [batches[item] for item in DrawnIndices(weights, 50, seed=3)]
+    raw, targets = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+    assert len(targets) == 400 and targets.sum() == pytest.approx(200, abs=30)
+    assert ((raw[:, 0] >= 360) == (targets == 1)).all()

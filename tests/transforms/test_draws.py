@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from dl_assets.transforms._image.draws import Draws, LazyGenerator, keys_of, numbers_of, uniform
+from dl_assets.transforms._image.draws import Draws, LazyGenerator
+from dl_assets.transforms._policy.keys import keys_of, numbers_of, uniform
 
 
 def test_a_draw_is_that_of_splitmix64() -> None:

@@ -20,7 +20,8 @@ from dl_assets.config import Choice
 from dl_assets.errors import ArtifactError
 from dl_assets.transforms import image as transforms
 from dl_assets.transforms._image.affine import affine_matrix
-from dl_assets.transforms._image.draws import Draws, keys_of, numbers_of
+from dl_assets.transforms._image.draws import Draws
+from dl_assets.transforms._policy.keys import keys_of, numbers_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # advice of albumentations to people who write Python
 

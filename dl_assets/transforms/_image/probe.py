@@ -7,22 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dl_assets.errors import ConfigError
 from dl_assets.transforms._image import albumentations as library
+from dl_assets.transforms._policy.choice import PolicyError
 
 Shape = tuple[int, ...]
 
 _TRIALS = 4
 _ONE_SIZE = ", but a batch needs one size. Give it a fixed size and p: 1.0, or put a RandomCrop of a fixed size behind it."
 _RESIZES = ("Resize", "LongestMaxSize", "SmallestMaxSize")
-
-
-class PolicyError(ConfigError):
-    """A policy that cannot be; `index` is that of the transform at fault."""
-
-    def __init__(self, index: int, message: str) -> None:
-        super().__init__(message)
-        self.index = index
 
 
 def measure(names: Sequence[str], changes: Sequence[Any], stored: Shape) -> Shape:

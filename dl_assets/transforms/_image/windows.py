@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dl_assets.transforms._image.draws import Keys, uniform
 from dl_assets.transforms._image.kernel import Addresses, copy_lines
+from dl_assets.transforms._policy.keys import Keys, uniform
 
 Size = tuple[int, int]  # height and width in px
 Draws = NDArray[np.float64]  # [2, N], those of one step
