@@ -36,14 +36,17 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="show a tracebac
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="name of the pipeline, which becomes pipelines/NAME.yaml")],
-    source: Annotated[str, typer.Option(help="a folder that holds one folder of images a class, or `digits`")],
+    source: Annotated[
+        str, typer.Option(help="a folder that holds one folder of images a class, a table, or `digits`, `breast_cancer`, ...")
+    ],
     task: Annotated[str, typer.Option(help="what to learn")] = "image_classification",
+    target: Annotated[str | None, typer.Option(help="of a table: the column that is to be learnt")] = None,
     minutes: Annotated[float | None, typer.Option(help="how long a training may take; by default as the data needs it")] = None,
 ) -> None:
     """Write a pipeline that runs as it is, with defaults chosen from your data."""
     from dl_assets.operations.new import new_pipeline
 
-    path = new_pipeline(name, task, source, ROOT, minutes=minutes)
+    path = new_pipeline(name, task, source, ROOT, target=target, minutes=minutes)
     print(f"Wrote {path}. Look at it, then run: dl run {name}")
 
 
@@ -84,7 +87,7 @@ def run(
 @app.command(name="predict")
 def predict_(
     name: Name,
-    files: Annotated[list[str] | None, typer.Argument(help="files, or folders of files")] = None,
+    files: Annotated[list[str] | None, typer.Argument(help="files, folders of files, or tables")] = None,
     out: Annotated[Path | None, typer.Option(help="write a CSV file here; else the rows are printed")] = None,
     submission: Annotated[
         Path | None, typer.Option(help="write Kaggle's id,label here; without FILES, of what the source has to be predicted")
@@ -92,8 +95,10 @@ def predict_(
     positive: Annotated[str | None, typer.Option(help="class whose probability is submitted; the second of two")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the exported model about files; one that cannot be read gets a row that says why."""
+    """Ask the exported model about files, or about the rows of tables; what cannot be read gets a row that says why."""
+    from dl_assets.config import load_pipeline
     from dl_assets.operations.predict import predict_files
+    from dl_assets.operations.predict_rows import predict_tables
     from dl_assets.operations.submission import write_submission
 
     if submission and (out or as_json):
@@ -104,6 +109,8 @@ def predict_(
         raise ConfigError("--positive is for a submission. Add --submission FILE, or leave it away.")
     elif not files:
         raise ConfigError(f"there is nothing to predict. Name files or folders: dl predict {name} FILES")
+    elif (config := load_pipeline(name, ROOT)).task.inputs == "table":
+        predict_tables(config, files, ROOT, out, as_json=as_json)
     else:
         predict_files(name, files, ROOT, out, as_json=as_json)
 
@@ -191,13 +198,30 @@ def models(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of a pipeline file, for editors."""
-    import json
+def schema(
+    name: Annotated[str | None, typer.Argument(help="a pipeline with a table, whose columns are looked at")] = None,
+    infer: Annotated[
+        bool, typer.Option("--infer", help="work out what the columns of NAME hold, and write it to a file")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="the file; pipelines/schemas/NAME.yaml by default")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there")] = False,
+) -> None:
+    """Print the JSON schema of a pipeline file, for editors; or, with NAME --infer, write the schema of a table."""
+    if infer and name is not None:
+        from dl_assets.operations.table_schema import infer_schema
 
-    from dl_assets.schema import pipeline_schema
+        infer_schema(name, ROOT, out=out, force=force)
+    elif infer or name is not None or out is not None or force:
+        raise ConfigError(
+            f"The schema of a table needs a name and --infer: dl schema {name or 'NAME'} --infer. "
+            "Without either, `dl schema` prints the JSON schema of pipeline files."
+        )
+    else:
+        import json
 
-    print(json.dumps(pipeline_schema(), indent=2))
+        from dl_assets.schema import pipeline_schema
+
+        print(json.dumps(pipeline_schema(), indent=2))
 
 
 @app.command()

@@ -23,6 +23,7 @@ __all__ = [
     "JOB_ENDINGS",
     "OPTIONAL",
     "PIPELINES",
+    "SCHEMAS",
     "SECTIONS",
     "Augment",
     "Choice",
@@ -39,6 +40,7 @@ __all__ = [
     "better_name",
     "clean_options",
     "load_pipeline",
+    "model_base",
     "read_pipeline",
     "read_yaml",
     "scan_pipelines",
@@ -48,6 +50,7 @@ T = TypeVar("T")
 
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
+SCHEMAS = PIPELINES / "schemas"
 JOB_ENDINGS = ("_crossval", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
 
 
@@ -129,11 +132,28 @@ class Pipeline:
         own = registry.options_of(function)
         options = {name: value for name, value in self._section("model", dict).items() if name != "name"}
         checks: list[Callable[[], Any]] = [
-            partial(self._file.validate, ("model",), options, registry.options_of(function, Model)),
+            partial(self._file.validate, ("model",), options, registry.options_of(function, self._model_base)),
             partial(self._fit, function.maps),
         ]
         chosen = dict(gather(checks)[0])
         return Choice(self.model_name, {name: chosen[name] for name in own.model_fields})
+
+    @functools.cached_property
+    def encoding(self) -> dict[str, dict[str, Any]]:
+        """How the inputs and the targets are fitted on the train part, checked without importing the model."""
+        kinds = {"inputs": self.task.inputs, "targets": self.task.targets}
+        names = {folder: registry.options_of(registry.module(folder, kind).fit).model_fields for folder, kind in kinds.items()}
+        section = self._section("model", dict) or {}
+        given = {key: value for key, value in section.items() if any(key in options for options in names.values())}
+        chosen = dict(self._file.validate(("model",), given, self._model_base))
+        return {folder: {name: chosen[name] for name in options} for folder, options in names.items()}
+
+    @property
+    def _model_base(self) -> type[Model]:
+        try:
+            return model_base((self.task.inputs,), (self.task.targets,))
+        except DocumentError:  # told by `task`; here the options of every kind are let pass
+            return model_base(tuple(registry.names("inputs")), tuple(registry.names("targets")))
 
     @functools.cached_property
     def weights(self) -> Weights:
@@ -321,7 +341,7 @@ def clean_options(inputs: str) -> type[Clean]:
     Each check has an option of its own name beside its thresholds, which says what becomes of the samples that it finds.
     """
     module = registry.module("inputs", inputs)
-    model = registry.options_of(module.clean, Clean)
+    model = registry.options_of(module.clean, module.CLEAN)
     if hasattr(module, "similar"):
         model = registry.options_of(module.similar, model)
     for name in module.CHECKS:
@@ -329,6 +349,16 @@ def clean_options(inputs: str) -> type[Clean]:
         action: dict[str, Any] = {name: (Action, check.default_action)}
         model = registry.options_of(check, create_model(name, __base__=model, **action))
     return cast(type[Clean], model)
+
+
+@functools.cache
+def model_base(inputs: tuple[str, ...], targets: tuple[str, ...]) -> type[Model]:
+    """Return what `model` offers beside the options of the model: its first weights, and how these kinds are fitted."""
+    model: type[BaseModel] = Model
+    for folder, kinds in (("inputs", inputs), ("targets", targets)):
+        for kind in kinds:
+            model = registry.options_of(registry.module(folder, kind).fit, model)
+    return cast(type[Model], model)
 
 
 def load_pipeline(name: str, root: Path = Path()) -> Pipeline:

@@ -34,6 +34,7 @@ def entry(path: Path, root: Path = Path()) -> dict[str, str]:
         "source": source.name,
         "input": watched[0],
         "files": watched[-1],
+        "schema": _schema(pipeline),
     }
 
 
@@ -61,6 +62,13 @@ def _require_origin(pipeline: Pipeline, root: Path) -> None:
 
 def _wrong_origin(pipeline: Pipeline, message: str) -> DocumentError:
     return Document(pipeline.path, pipeline.document).problem(("model", "weights", "pipeline"), message)
+
+
+def _schema(pipeline: Pipeline) -> str:
+    """Return the file that declares the columns of a table; where there is none, what the kind of input is made of."""
+    section = pipeline.document.get("clean")
+    found = section.get("schema") if isinstance(section, dict) else None
+    return found if isinstance(found, str) else f"dl_assets/inputs/{pipeline.task.inputs}.py"
 
 
 def _parts(folder: str, name: str) -> str:

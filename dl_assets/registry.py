@@ -9,6 +9,7 @@ import functools
 import importlib
 import inspect
 import typing
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -100,7 +101,10 @@ def options_of(function: Callable[..., Any], base: type[BaseModel] = Options) ->
         name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
         for name, parameter in parameters.items()
     }
-    return create_model(function.__name__, __base__=base, __doc__=inspect.getdoc(function), **fields)
+    with warnings.catch_warnings():
+        # An option may be called `schema`, as a method of pydantic was once.
+        warnings.filterwarnings("ignore", message=r"Field name \"\w+\" in .* shadows an attribute in parent")
+        return create_model(function.__name__, __base__=base, __doc__=inspect.getdoc(function), **fields)
 
 
 def nearest(found: object, known: Iterable[str]) -> str | None:

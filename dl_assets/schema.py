@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from dl_assets import registry
-from dl_assets.config import OPTIONAL, SECTIONS, STAGE_OPTIONS, Source, clean_options
+from dl_assets.config import OPTIONAL, SECTIONS, STAGE_OPTIONS, Source, clean_options, model_base
 from dl_assets.search_space import SEARCHED
-from dl_assets.sections import Augment, Model, Range, Tune
+from dl_assets.sections import Augment, Range, Tune
 
 Schema = dict[str, Any]
 
@@ -53,7 +53,11 @@ def pipeline_schema() -> Schema:
 
 def model_schema(name: str) -> Schema:
     """Return the schema of the `model` section for one model."""
-    return _named("name", name, registry.find("models", name), Model)
+    function = registry.find("models", name)
+    tasks = [registry.find("tasks", task) for task in registry.names("tasks")]
+    fitting = [task for task in tasks if task.maps == function.maps]
+    base = model_base(*(tuple(sorted({getattr(task, kind) for task in fitting})) for kind in ("inputs", "targets")))
+    return _named("name", name, function, base)
 
 
 def _clean() -> Schema:

@@ -113,10 +113,6 @@ class Model(Options):
 class Clean(Options):
     """What every task's `clean` section offers; the options of the task's kind of input and of its checks come beside these."""
 
-    store: Annotated[
-        Literal["pixels", "jpeg"], Field(description="pixels are read fastest; jpeg takes about a tenth of the room")
-    ] = "pixels"
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
     labels: Annotated[
         dict[str, Annotated[str, Field(min_length=1)]],
         Field(
@@ -126,14 +122,23 @@ class Clean(Options):
         ),
     ]
     exact_duplicates: Literal["reject", "flag", "keep"] = "reject"
-    near_duplicates: Literal["reject", "flag", "keep"] = "reject"
     label_conflicts: Annotated[
-        Literal["reject", "flag"], Field(description="equal or nearly equal samples with different targets")
+        Literal["reject", "flag"], Field(description="equal samples, or nearly equal pictures, with different targets")
     ] = "reject"
     min_class_size: Annotated[int, Field(ge=1, description="a class of fewer samples is a warning")] = 10
     max_imbalance: Annotated[float, Field(ge=1, description="largest class / smallest class above which is a warning")] = 20.0
     warn_rejected: Annotated[float, Field(ge=0, le=1, description="share of samples above which the stage warns")] = 0.02
     max_rejected: Annotated[float, Field(ge=0, le=1, description="share of samples above which the stage fails")] = 0.1
+
+
+class CleanPictures(Clean):
+    """What a task of pictures offers beside that."""
+
+    store: Annotated[
+        Literal["pixels", "jpeg"], Field(description="pixels are read fastest; jpeg takes about a tenth of the room")
+    ] = "pixels"
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
+    near_duplicates: Literal["reject", "flag", "keep"] = "reject"
 
 
 class Split(Options):

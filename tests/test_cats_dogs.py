@@ -58,7 +58,7 @@ def test_both_classes_are_in_every_part(ran: Workspace) -> None:
 
 
 def test_the_run_is_complete_and_certified(ran: Workspace) -> None:
-    assert read(ran, "exported/signature.json")["classes"] == ["cat", "dog"]
+    assert read(ran, "exported/signature.json")["output"]["fitted"]["classes"] == ["cat", "dog"]
     assert all(check["passed"] for check in read(ran, "reports/export.json")["checks"].values())
     assert read(ran, "evaluation/metrics.json")["support"]["value"] == 150
     assert (ran.root / "data/cats_dogs/evaluation/report.html").stat().st_size > 0

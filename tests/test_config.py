@@ -105,7 +105,11 @@ def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
         ),
         ("width: 8", "weights: {file: a, sha256: ab}", "which has a sha256 that is not one of 64 digits"),
         ("builtin", "buitlin", "digits.yaml:2: source.kind is 'buitlin', did you mean 'builtin'? Allowed: "),
-        ("name: digits", "name: digit", "digits.yaml:2: source.name is 'digit', did you mean 'digits'? Allowed: digits."),
+        (
+            "name: digits",
+            "name: digit",
+            "digits.yaml:2: source.name is 'digit', did you mean 'digits'? Allowed: digits, breast_cancer, diabetes.",
+        ),
         ("kind: builtin, name: digits", "kind: folder", "digits.yaml:2: source.path is missing. Add `path: ...`."),
         ("image_c", "image_k", "digits.yaml:1: task is 'image_klassification', did you mean 'image_classification'? Allowed: "),
         ("image_classification", "", "digits.yaml:1: task is missing. Add `task: image_classification`."),

@@ -98,7 +98,11 @@ def test_the_exported_model_takes_raw_pixels_and_answers_as_evaluate_did(data: P
 
 def test_the_exported_model_knows_the_names_of_its_classes(data: Path) -> None:
     properties = {entry.key: entry.value for entry in onnx.load(data / "exported" / "model.onnx").metadata_props}
-    assert json.loads(properties["classes"]) == list("0123456789") == read(data / "exported" / "signature.json")["classes"]
+    assert (
+        json.loads(properties["classes"])
+        == list("0123456789")
+        == read(data / "exported" / "signature.json")["output"]["fitted"]["classes"]
+    )
 
 
 def test_the_certificate_compares_two_batch_sizes_and_every_check_has_passed(data: Path) -> None:

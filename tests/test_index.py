@@ -33,6 +33,7 @@ def test_the_index_names_the_code_and_the_data_of_each_pipeline(root: Path) -> N
         "targets": "classes",
         "model": "cnn",
         "weights": "dl_assets/models/cnn.py",
+        "schema": "dl_assets/inputs/image.py",
     }
     builtin = "dl_assets/sources/builtin.py"
     assert read_index(root) == {

@@ -155,6 +155,8 @@ def test_the_defaults_shown_are_those_that_apply(validator: Any, tmp_path: Path)
     for section in ("clean", "split", "train", "evaluate", "export", "schedule"):
         shown = {name: option["default"] for name, option in validator.schema["properties"][section]["properties"].items()}
         applied = getattr(pipeline, section)
+        if section == "clean":  # shown is what any kind of input offers
+            shown = {name: default for name, default in shown.items() if name in type(applied).model_fields}
         assert type(applied).model_validate_json(json.dumps(shown)) == applied
         assert set(shown) == set(applied.model_dump())
 

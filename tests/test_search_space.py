@@ -162,7 +162,7 @@ def test_every_kind_of_target_says_which_way_its_scores_are_better(name: str) ->
     import torch
 
     module = registry.module("targets", name)
-    targets = pl.Series(["a", "b"])
+    targets = pl.Series(["1", "2"])
     fitted = module.fit(targets)
     encoded = torch.from_numpy(module.encode(targets, fitted))
     assert set(module.SCORES) == set(module.score(torch.zeros(2, module.num_outputs(fitted)), encoded))

@@ -20,7 +20,7 @@ from dl_assets.artifacts.packs import read_payloads
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.shards import WRITERS
 from dl_assets.artifacts.tables import Rows
-from dl_assets.config import Clean
+from dl_assets.sections import CleanPictures
 
 Payload = bytes | Rejection
 Outcome = tuple[NDArray[np.uint8], str, dict[str, Any]] | Rejection  # array, digest, what was measured
@@ -38,14 +38,16 @@ _CODE = ("format.txt", "cleaning/decode.py", "artifacts/shards.py")
 _PORTION, _PORTION_BYTES = 32, 256 * 1024
 
 
-def key_of(kind: str, options: Clean) -> dict[str, Any]:
+def key_of(kind: str, options: CleanPictures) -> dict[str, Any]:
     """Return all that what is decoded and compared depends on, beside the payloads: a memo of another key is of no use."""
     inputs = registry.module("inputs", kind)
     made_by = {"code": _hash_of_code(kind), **{name: version(name) for name in inputs.LIBRARIES}}
     return {**made_by, **_chosen(inputs, options), "store": options.store, "jpeg_quality": options.jpeg_quality}
 
 
-def decode_all(samples: pl.DataFrame, raw: Path, out: Path, last: Recalled | None, kind: str, options: Clean) -> pl.DataFrame:
+def decode_all(
+    samples: pl.DataFrame, raw: Path, out: Path, last: Recalled | None, kind: str, options: CleanPictures
+) -> pl.DataFrame:
     """Store the array of every sample that has one.
 
     Return a table for the memo to keep, with one row for each content: reason and detail where it cannot be used, else
@@ -83,7 +85,7 @@ def decode_all(samples: pl.DataFrame, raw: Path, out: Path, last: Recalled | Non
     return decoded
 
 
-def _chosen(inputs: ModuleType, options: Clean) -> dict[str, Any]:
+def _chosen(inputs: ModuleType, options: CleanPictures) -> dict[str, Any]:
     return {name: getattr(options, name) for name in registry.options_of(inputs.clean).model_fields}
 
 

@@ -17,6 +17,7 @@ Groups = dict[Same, list[Sample]]
 Neighbours = dict[str, list[tuple[int, str]]]  # digest -> distance and digest, nearest first
 Row = tuple[str, str, str, str]
 
+PAIRS = {"first": pl.UInt32, "second": pl.UInt32, "distance": pl.UInt32}
 _FINDINGS = {"id": pl.String, "reason": pl.String, "detail": pl.String, "other": pl.String}
 
 
@@ -28,6 +29,7 @@ def resolve(
     near_duplicates: str = "reject",
     label_conflicts: str = "reject",
     worse: Sequence[str] = (),
+    same: str = "pixels",
 ) -> pl.DataFrame:
     """Return the findings: id, reason (label_conflict, exact_duplicate or near_duplicate, in this order), detail, and the
     id of the other sample that it repeats or contradicts.
@@ -38,16 +40,16 @@ def resolve(
     `worse`; then the order of the rows.
 
     The options say what is done about a reason. What is rejected is out of the following steps, and so is found once;
-    what is flagged may be found for a weaker reason too; what is kept is not reported.
+    what is flagged may be found for a weaker reason too; what is kept is not reported. `same` says what equal samples share.
     """
     groups = _groups(_involved(samples, pairs, worse))
     near = _neighbours(samples["digest"], pairs)
-    found: list[Row] = list(_label_conflicts(groups, near))
+    found: list[Row] = list(_label_conflicts(groups, near, same))
     if label_conflicts == "reject":
         gone = {sample_id for sample_id, *_ in found}
         groups = {same: group for same, group in groups.items() if group[0]["id"] not in gone}
     if exact_duplicates != "keep":
-        found += _exact_duplicates(groups)
+        found += _exact_duplicates(groups, same)
     if exact_duplicates == "reject":
         groups = {same: group[:1] for same, group in groups.items()}
     if near_duplicates != "keep":
@@ -93,7 +95,7 @@ def _neighbours(digests: pl.Series, pairs: pl.DataFrame) -> Neighbours:
     return {digest: sorted(others) for digest, others in near.items()}
 
 
-def _label_conflicts(groups: Groups, near: Neighbours) -> Iterator[Row]:
+def _label_conflicts(groups: Groups, near: Neighbours, same: str) -> Iterator[Row]:
     targets: dict[str, list[str]] = defaultdict(list)
     for digest, target in groups:
         targets[digest].append(target)
@@ -101,16 +103,16 @@ def _label_conflicts(groups: Groups, near: Neighbours) -> Iterator[Row]:
         for distance, other_digest in [(None, digest), *near.get(digest, [])]:
             other = next((groups[other_digest, name][0] for name in targets[other_digest] if name != target), None)
             if other is not None:
-                like = f"same pixels as {other['origin']}" if distance is None else _like(other, distance)
+                like = f"same {same} as {other['origin']}" if distance is None else _like(other, distance)
                 detail = f"{like}, whose target is {other['target']!r} and not {target!r}"
                 yield from ((sample["id"], "label_conflict", detail, other["id"]) for sample in group)
                 break
 
 
-def _exact_duplicates(groups: Groups) -> Iterator[Row]:
+def _exact_duplicates(groups: Groups, same: str) -> Iterator[Row]:
     for first, *others in groups.values():
         for sample in others:
-            detail = f"same pixels as {first['origin']}{_where(first, sample)}"
+            detail = f"same {same} as {first['origin']}{_where(first, sample)}"
             yield sample["id"], "exact_duplicate", detail, first["id"]
 
 

@@ -56,7 +56,7 @@ def judge(
     Whoever is rejected is out of the following steps: a sample is never the duplicate of a rejected one. Return also what
     the search for near duplicates found out, which the next run takes as `last`.
     """
-    unusable = found.select("id", *_why_unusable(found)).drop_nulls("reason")
+    unusable = found.select("id", *_why_unusable(found, targets)).drop_nulls("reason")
     judgement = Judgement(found.drop("problem", "reason", "detail"))
     judgement.rule(unusable, "reject")
     renamed = targets.rename(judgement.samples["target"], options.labels)
@@ -72,12 +72,19 @@ def judge(
     return judgement, found_out
 
 
-def _why_unusable(found: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
+def _why_unusable(found: pl.DataFrame, targets: ModuleType) -> tuple[pl.Expr, pl.Expr]:
     """Expressions for the reason (null where the sample can be used) and the detail."""
     no_label = pl.col("target").fill_null("").str.strip_chars() == ""
-    lost = pl.col("problem").is_not_null()
-    reason = pl.when(no_label).then(pl.lit("no_label")).when(lost).then(pl.lit("unreadable")).otherwise("reason")
-    detail = pl.when(no_label).then(pl.lit("the source gives it no target")).when(lost).then("problem").otherwise("detail")
+    wrong = pl.lit(targets.problem_of(found["target"])) if hasattr(targets, "problem_of") else pl.lit(None, pl.String)
+    cases = (
+        (no_label, "no_label", pl.lit("the source gives it no target")),
+        (pl.col("problem").is_not_null(), "unreadable", pl.col("problem")),
+        (wrong.is_not_null(), "schema", pl.format("target: {}", wrong)),
+    )
+    reason, detail = pl.col("reason"), pl.col("detail")
+    for condition, name, words in reversed(cases):
+        reason = pl.when(condition).then(pl.lit(name)).otherwise(reason)
+        detail = pl.when(condition).then(words).otherwise(detail)
     return reason.alias("reason"), detail.alias("detail")
 
 
@@ -97,8 +104,12 @@ def _apply(name: str, judgement: Judgement, folder: Path, options: Clean) -> Non
         return
     check = registry.find("checks", name)
     chosen = {option: getattr(options, option) for option in registry.options_of(check).model_fields}
-    arrays = [open_arrays(folder, judgement.samples)] if _reads_arrays(name) else []
-    findings = check(judgement.samples, *arrays, **chosen)
+    parameters = inspect.signature(check).parameters
+    if "arrays" in parameters:
+        chosen["arrays"] = open_arrays(folder, judgement.samples)
+    if "folder" in parameters:
+        chosen["folder"] = folder
+    findings = check(judgement.samples, **chosen)
     judgement.rule(findings.select("id", pl.lit(name).alias("reason"), "detail"), action)
 
 
@@ -108,15 +119,24 @@ def _find_duplicates(judgement: Judgement, folder: Path, inputs: ModuleType, opt
     Of two that show the same, the one without a flaw is kept, then the one of more quality.
     """
     samples = judgement.samples
-    chosen = {option: getattr(options, option) for option in registry.options_of(inputs.similar).model_fields}
-    pairs: pl.DataFrame
-    found_out: Tables
-    pairs, found_out = inputs.similar(samples, open_arrays(folder, samples), last, **chosen)
+    pairs, found_out = _find_similar(samples, folder, inputs, options, last)
     judgement.samples = samples.with_columns(cluster=duplicates.cluster_names(samples, pairs))
     is_flagged = pl.col("id").is_in(judgement.flagged["id"].implode())
     ranked = samples.with_columns(is_flagged=is_flagged, lack=-inputs.QUALITY)
-    actions = {option: getattr(options, option) for option in _OPTION_OF.values()}
-    findings = duplicates.resolve(ranked, pairs, worse=("is_flagged", "lack"), **actions)
+    actions = {option: getattr(options, option) for option in _OPTION_OF.values() if hasattr(options, option)}
+    findings = duplicates.resolve(ranked, pairs, worse=("is_flagged", "lack"), same=inputs.SAME, **actions)
     for reason, option in _OPTION_OF.items():
-        judgement.rule(findings.filter(reason=reason), actions[option])
+        if option in actions:
+            judgement.rule(findings.filter(reason=reason), actions[option])
     return found_out
+
+
+def _find_similar(
+    samples: pl.DataFrame, folder: Path, inputs: ModuleType, options: Clean, last: Tables
+) -> tuple[pl.DataFrame, Tables]:
+    """Return the pairs of near duplicates; there are none where a kind of input does not know what that is."""
+    if not hasattr(inputs, "similar"):
+        return pl.DataFrame(schema=duplicates.PAIRS), {}
+    chosen = {option: getattr(options, option) for option in registry.options_of(inputs.similar).model_fields}
+    pairs, found_out = inputs.similar(samples, open_arrays(folder, samples), last, **chosen)
+    return pairs, found_out

@@ -15,14 +15,14 @@ from dl_assets import registry
 from dl_assets.artifacts.report import read_json
 from dl_assets.config import Choice
 from dl_assets.errors import ArtifactError, ConfigError
-from dl_assets.inference.trial import build_body, try_body
+from dl_assets.inference.trial import Told, build_body, try_body
 from dl_assets.tasks._task import Task
 
 CHECKPOINT = "model.ckpt"
 PREPROCESSING = "preprocessing.json"
 CARD = "card.json"
 # Of the inputs in preprocessing.json:
-CROP = "crop"  # where the network is shown less than is stored: height and width in px
+CROP = "crop"  # where the network is shown less of a picture than is stored: height and width in px
 VIEW = "test_time"  # where it is also shown another view of every sample: its name
 
 
@@ -71,16 +71,15 @@ def middle(whole: Sequence[int], part: Sequence[int]) -> tuple[slice, ...]:
 def build_network(task: Task, model: Choice, fitted: dict[str, Any]) -> Network:
     """Build an untrained network; `fitted` is what preprocessing.json holds. Its weights follow torch's global seed.
 
-    Raises ConfigError where the model cannot take such pictures.
+    Raises ConfigError where the model cannot take such inputs.
     """
     return _around(try_body(model, *_needs(task, fitted)), task, fitted)
 
 
-def _needs(task: Task, fitted: dict[str, Any]) -> tuple[int, int, tuple[int, int]]:
-    """Return channels, outputs, and the height and width in px of what the network is shown."""
+def _needs(task: Task, fitted: dict[str, Any]) -> tuple[Told, int]:
+    """Return what the model is told of its input, and how many numbers it is to answer with."""
     inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
-    height, width = fitted["inputs"].get(CROP) or fitted["inputs"]["shape"][:2]
-    return inputs.channels(fitted["inputs"]), targets.num_outputs(fitted["targets"]), (height, width)
+    return inputs.told(fitted["inputs"]), targets.num_outputs(fitted["targets"])
 
 
 def _around(body: nn.Module, task: Task, fitted: dict[str, Any]) -> Network:
@@ -90,7 +89,7 @@ def _around(body: nn.Module, task: Task, fitted: dict[str, Any]) -> Network:
     if CROP in fitted["inputs"]:
         preprocess = nn.Sequential(Middle(fitted["inputs"][CROP]), preprocess)
     view = inputs.VIEWS[fitted["inputs"][VIEW]] if VIEW in fitted["inputs"] else None
-    return Network(preprocess, body, registry.module("targets", task.targets).activation(), view)
+    return Network(preprocess, body, registry.module("targets", task.targets).activation(fitted["targets"]), view)
 
 
 def load_network(folder: Path) -> Network:

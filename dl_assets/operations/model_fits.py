@@ -21,6 +21,6 @@ def require_model_fits(config: Pipeline) -> None:
     height, width, channels = transforms.compose(config.augment.transforms, transforms.stored_shape(config.clean)).shape
     try:
         with torch.device("meta"):
-            try_body(config.model, channels, _OUTPUTS, (height, width))
+            try_body(config.model, (channels, (height, width), (channels, height, width)), _OUTPUTS)
     except ConfigError as error:
         raise Document(config.path, config.document).problem(("model",), f"does not fit: {error}") from error

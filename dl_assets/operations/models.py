@@ -16,7 +16,11 @@ from dl_assets.schema import model_schema
 CHANNELS, OUTPUTS, SIDE_PX = 3, 10, 64
 # Counting the parameters of an architecture means to build it, which takes a fraction of a second for each.
 _MAX_COUNTED = 12
-_REFERENCE = f"built for {CHANNELS} channels, {OUTPUTS} outputs, {SIDE_PX} x {SIDE_PX} px"
+_PICTURES = f"built for {CHANNELS} channels, {OUTPUTS} outputs, {SIDE_PX} x {SIDE_PX} px"
+_NUMBERS, _BINS, _CATEGORIES, _WORDS = 10, 32, 5, 8
+_REFERENCE = (
+    f"{_PICTURES}; those of tables for {_NUMBERS} numbers of {_BINS} bins and {_CATEGORIES} categories of {_WORDS} words"
+)
 
 
 def print_models(name: str | None, like: str | None, as_json: bool) -> None:
@@ -49,9 +53,20 @@ def _model(name: str) -> dict[str, Any]:
 def _num_parameters(name: str, options: dict[str, Any], side_px: int = SIDE_PX) -> int:
     import torch
 
+    function = registry.find("models", name)
+    width, layout = (CHANNELS, (side_px, side_px)) if function.maps.startswith("image->") else _columns()
     with torch.device("meta"):
-        body = registry.find("models", name)(CHANNELS, OUTPUTS, (side_px, side_px), **options)
+        body = function(width, OUTPUTS, layout, **options)
     return sum(parameter.numel() for parameter in body.parameters())
+
+
+def _columns() -> tuple[int, Any]:
+    """Return the features of a table as `inputs/table.py` tells a model of them."""
+    number = {"kind": "number", "scale": "piecewise", "edges": range(_BINS + 1), "has_missing": False}
+    category = {"kind": "category", "words": range(_WORDS), "has_missing": False}
+    fitted = {"columns": [{**one, "name": ""} for one in [number] * _NUMBERS + [category] * _CATEGORIES]}
+    width, layout, _ = registry.module("inputs", "table").told(fitted)
+    return width, layout
 
 
 def _print_all(models: list[dict[str, Any]], as_json: bool) -> None:

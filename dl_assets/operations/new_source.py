@@ -37,9 +37,13 @@ def source_section(source: str, name: str, root: Path, *, several_labels: bool =
     A built-in data set goes before a folder of the same name (write ./digits for that).
     Raises DataError where there is nothing of that name or it cannot be read, ConfigError where it must be written by hand.
     """
-    builtin = get_args(registry.options_of(registry.find("sources", "builtin")).model_fields["name"].annotation)
+    builtin = builtin_names(are_tables=False)
     if source in builtin:
         return {"kind": "builtin", "name": source}
+    if source in builtin_names(are_tables=True):
+        raise ConfigError(
+            f"'{source}' is a table. Choose a task for tables: --task tabular_classification or tabular_regression."
+        )
     if is_url(source):
         return _of_url(source, name, several_labels)
     path = Path(source).expanduser()
@@ -50,7 +54,7 @@ def source_section(source: str, name: str, root: Path, *, several_labels: bool =
             f"{registry.did_you_mean(source, builtin) or '.'} Give a folder that holds one folder of files for each class, a "
             f"zip or tar archive of one, a table of files, a URL, or a built-in data set: {', '.join(builtin)}."
         )
-    _require_apart(source, place.resolve(), name, root)
+    require_apart(source, place.resolve(), name, root)
     if place.is_dir():
         return _of_tree(folder_tree(str(place), _KEY), "folder", path.as_posix())
     if suffix_of(source) in LISTING_SUFFIXES:
@@ -73,11 +77,18 @@ def look_at(section: Section, root: Path) -> tuple[int, list[bytes]]:
     return num_samples, payloads
 
 
+def builtin_names(*, are_tables: bool) -> tuple[str, ...]:
+    """Return the built-in data sets whose samples are rows of a table, or those whose samples are files."""
+    builtin = registry.find("sources", "builtin")
+    names = get_args(registry.options_of(builtin).model_fields["name"].annotation)
+    return tuple(name for name in names if (builtin(name=name).rows is not None) == are_tables)
+
+
 def _placed(place: str, root: Path) -> str:
     return place if is_url(place) else str(root / place)
 
 
-def _require_apart(source: str, place: Path, name: str, root: Path) -> None:
+def require_apart(source: str, place: Path, name: str, root: Path) -> None:
     results = (root / "data" / name).resolve()
     if place.is_relative_to(results) or results.is_relative_to(place):
         raise ConfigError(

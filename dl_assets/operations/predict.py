@@ -25,17 +25,29 @@ from dl_assets.config import Pipeline, load_pipeline
 from dl_assets.errors import ArtifactError, ConfigError, DataError
 
 BATCH_SIZE = 64
+SIGNATURE = "signature.json"
 _NAMED = 5
+
+
+Ask = Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]]  # inputs [B, ...] by name -> [B, outputs]
 
 
 @dataclass(frozen=True)
 class Exported:
     """The exported model, and what must be known to ask it and to read its answer."""
 
-    classes: list[str]
     targets: ModuleType
-    decode: Callable[[bytes], NDArray[np.uint8]]
-    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # [B, ...] -> [B, outputs]
+    fitted: dict[str, Any]  # of the targets
+    inputs: ModuleType
+    asked: dict[str, Any]  # what signature.json says of the input
+    decoding: dict[str, Any]  # the options of `clean` with which it is made
+    ask: Ask
+
+    def answer(self, inputs: dict[str, NDArray[Any]], num_samples: int) -> pl.DataFrame:
+        """Return the predictions for inputs [B, ...] by their names."""
+        nothing = np.zeros((0, self.targets.num_outputs(self.fitted)), dtype=np.float32)
+        answers: pl.DataFrame = self.targets.predictions(self.ask(inputs) if num_samples else nothing, self.fitted)
+        return answers
 
 
 def predict_files(name: str, paths: list[str], root: Path, out: Path | None, *, as_json: bool) -> None:
@@ -46,9 +58,9 @@ def predict_files(name: str, paths: list[str], root: Path, out: Path | None, *, 
     files = find_files(paths)
     exported = open_exported(load_pipeline(name, root), root)
     problems: list[str] = []
-    with _sink(out) as file:
+    with sink(out) as file:
         for number, rows in enumerate(predict(exported, files)):
-            file.write(_text(rows, as_json=as_json, with_header=number == 0))
+            file.write(text_of(rows, as_json=as_json, with_header=number == 0))
             problems += [f"{path} ({problem})" for path, problem in rows.select("file", "problem").drop_nulls().iter_rows()]
     if out:
         print(f"Wrote {out}: {len(files)} file{'s' if len(files) != 1 else ''}.")
@@ -65,10 +77,15 @@ def predict(exported: Exported, files: Iterable[RawSample]) -> Iterator[pl.DataF
     Where a file cannot be read, `problem` says why, and everything but `file` is null.
     """
     iterator = iter(files)
+
+    def decode(payload: bytes) -> NDArray[np.uint8]:
+        array: NDArray[np.uint8] = exported.inputs.clean(payload, **exported.decoding)[0]
+        return array
+
     with ThreadPoolExecutor() as pool:  # decoders let go of the GIL
         while batch := list(itertools.islice(iterator, BATCH_SIZE)):
             # Read one after the other, because an archive is read from its start to its end.
-            results = list(pool.map(lambda payload: _try(exported.decode, payload), [_try(sample.read) for sample in batch]))
+            results = list(pool.map(lambda payload: _try(decode, payload), [_try(sample.read) for sample in batch]))
             yield _rows(exported, [sample.origin for sample in batch], results)
 
 
@@ -86,8 +103,7 @@ def _try(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def _rows(exported: Exported, names: list[str], results: list[NDArray[np.uint8] | Rejection]) -> pl.DataFrame:
     arrays = [result for result in results if not isinstance(result, Rejection)]
-    outputs = exported.answer(np.stack(arrays)) if arrays else np.zeros((0, len(exported.classes)), dtype=np.float32)
-    answers: pl.DataFrame = exported.targets.predictions(outputs, {"classes": exported.classes})
+    answers = exported.answer({exported.asked["name"]: np.stack(arrays)} if arrays else {}, len(arrays))
     problems = [str(result) if isinstance(result, Rejection) else None for result in results]
     files = pl.DataFrame({"file": names, "problem": problems}, schema={"file": pl.String, "problem": pl.String})
     answered = files.filter(pl.col("problem").is_null()).select("file").hstack(answers)
@@ -105,30 +121,35 @@ def open_exported(config: Pipeline, root: Path) -> Exported:
 
     Raises ArtifactError where the model is missing, broken, or made by a version that decodes otherwise.
     """
-    folder = root / "data" / config.name / "exported"
-    again = f"Run: dl run {config.name}"
-    if not (folder / "signature.json").is_file():
-        raise ArtifactError(
-            f"{folder / 'model.onnx'} does not exist: there is no exported model of '{config.name}' yet. {again}"
-        )
-    signature = read_json(folder / "signature.json")
+    signature, folder = read_signature(config, root)
     try:
         task = registry.find("tasks", signature["task"])
-        clean = registry.module("inputs", task.inputs).clean
-        options = registry.options_of(clean)
+        inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
+        options = registry.options_of(inputs.clean)
         made_by = signature["input"]["made_by"]["clean"]
         if set(made_by) != set(options.model_fields):
             raise ValueError(f"its options of clean are {', '.join(made_by)}, but must be {', '.join(options.model_fields)}")
         decoding = dict(options.model_validate_json(json.dumps(made_by)))
-        classes: list[str] = signature["classes"]
-        answer = _session(folder / signature["file"], signature["input"]["name"], signature["output"]["name"], len(classes))
+        fitted = signature["output"]["fitted"]
+        ask = _session(folder / signature["file"], signature["output"]["name"], targets.num_outputs(fitted))
     except (KeyError, TypeError, ValueError, ValidationError, ConfigError) as error:
-        raise ArtifactError(f"{folder / 'signature.json'} does not fit this version ({error}). {again}") from error
+        raise ArtifactError(f"{folder / SIGNATURE} does not fit this version ({error}). Run: dl run {config.name}") from error
     _tell_changed(config, made_by)
-    return Exported(classes, registry.module("targets", task.targets), lambda payload: clean(payload, **decoding)[0], answer)
+    return Exported(targets, fitted, inputs, signature["input"], decoding, ask)
 
 
-def _session(path: Path, asked: str, answered: str, num_classes: int) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
+    """Return what the exported model says of itself, and its folder."""
+    folder = root / "data" / config.name / "exported"
+    if not (folder / SIGNATURE).is_file():
+        raise ArtifactError(
+            f"{folder / 'model.onnx'} does not exist: there is no exported model of '{config.name}' yet. "
+            f"Run: dl run {config.name}"
+        )
+    return read_json(folder / SIGNATURE), folder
+
+
+def _session(path: Path, answered: str, num_outputs: int) -> Ask:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -137,15 +158,15 @@ def _session(path: Path, asked: str, answered: str, num_classes: int) -> Callabl
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has an exception of its own for each mistake, below RuntimeError or not
         raise ValueError(f"{path} cannot be opened: {error}") from error
-    num_outputs = session.get_outputs()[0].shape[-1]
-    if num_outputs != num_classes:
-        raise ValueError(f"{path} has {num_outputs} outputs for {num_classes} classes")
+    found = session.get_outputs()[0].shape[-1]
+    if found != num_outputs:
+        raise ValueError(f"{path} has {found} outputs, but {num_outputs} are needed")
 
-    def answer(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = session.run([answered], {asked: batch})[0]
-        return found
+    def ask(inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        answers: NDArray[np.float32] = session.run([answered], inputs)[0]
+        return answers
 
-    return answer
+    return ask
 
 
 def _tell_changed(config: Pipeline, made_by: dict[str, Any]) -> None:
@@ -190,7 +211,7 @@ def _read(file: Path) -> bytes:
 
 
 @contextmanager
-def _sink(out: Path | None) -> Iterator[IO[str]]:
+def sink(out: Path | None) -> Iterator[IO[str]]:
     """Give what is written to `out` whole or not at all; print it where there is none."""
     if out is None:
         yield sys.stdout
@@ -204,5 +225,5 @@ def _sink(out: Path | None) -> Iterator[IO[str]]:
         temporary.unlink(missing_ok=True)
 
 
-def _text(rows: pl.DataFrame, *, as_json: bool, with_header: bool) -> str:
+def text_of(rows: pl.DataFrame, *, as_json: bool, with_header: bool) -> str:
     return rows.write_ndjson() if as_json else rows.write_csv(include_header=with_header)

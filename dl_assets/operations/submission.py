@@ -45,7 +45,7 @@ def write_submission(name: str, paths: list[str], root: Path, out: Path, positiv
 
 
 def _label(exported: Exported, positive: str | None) -> pl.Expr:
-    classes = exported.classes
+    classes: list[str] = exported.fitted["classes"]
     if positive is None and (len(classes) > 2 or exported.targets is not registry.module("targets", "classes")):
         return pl.col("prediction").fill_null(classes[0])
     chosen = classes[1] if positive is None else positive

@@ -31,7 +31,7 @@ def print_summary(pipeline: str, stage: str | None, root: Path, as_json: bool) -
     if certificate:
         console.print(
             f"ONNX agrees with torch on {certificate['agreement']:.2%} of {certificate['num_samples']} test samples; "
-            f"the largest difference of a probability is {certificate['max_difference']:.1e}."
+            f"the largest difference of an answer is {certificate['max_difference']:.1e}."
         )
     for title, place in {**places, "UI": "make ui, then open http://127.0.0.1:3000"}.items():
         console.print(f"{'ONNX' if title == 'onnx' else title[0].upper() + title[1:]:<12} {place}")

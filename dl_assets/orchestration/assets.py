@@ -33,7 +33,7 @@ def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
         code_version=code_version_now(graph, node),
         tags={"dvc/stage": node.stage},
     )
-    checks = [dg.AssetCheckSpec(name, asset=key, blocking=True) for name in node.dagster.get("checks", [])]
+    checks = [dg.AssetCheckSpec(name, asset=key, blocking=True) for name in node.checks]
 
     @dg.multi_asset(name=f"{node.pipeline}__{node.stage}", specs=[spec], check_specs=checks, pool=node.dagster.get("pool"))
     def stage(context: dg.AssetExecutionContext) -> Iterator[Any]:

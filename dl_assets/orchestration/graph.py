@@ -41,6 +41,13 @@ class Node:
         return ARTIFACT_OF_STAGE[self.stage]
 
     @property
+    def checks(self) -> list[str]:
+        """Names of the checks that the stage's report holds: those of every pipeline, and those of its kinds."""
+        of_kinds = self.dagster.get("checks_of", {})
+        own = [name for kind in self.dagster.get("of", []) for name in of_kinds.get(kind, [])]
+        return [*self.dagster.get("checks", []), *own]
+
+    @property
     def report(self) -> str:
         return f"data/{self.pipeline}/reports/{self.stage}.json"
 

@@ -41,7 +41,7 @@ def operation_metadata(folder: Path) -> dict[str, Any]:
 def check_results(graph: Graph, node: Node) -> list[Check]:
     """The checks that the stage's report holds, in the order of dvc.yaml."""
     found = {check.name: check for check in read_checks(graph.root / node.report)}
-    return [found[name] for name in node.dagster.get("checks", []) if name in found]
+    return [found[name] for name in node.checks if name in found]
 
 
 def check_fields(key: dg.AssetKey, check: Check) -> dict[str, Any]:

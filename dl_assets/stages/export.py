@@ -4,9 +4,10 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 
 from dl_assets import progress, registry
 from dl_assets.artifacts.report import Check, Report, read_json, write_json
-from dl_assets.artifacts.shards import Arrays, open_arrays
+from dl_assets.artifacts.rows import read_values
+from dl_assets.artifacts.shards import open_arrays
 from dl_assets.artifacts.tables import read_parted
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError, PipelineError
@@ -28,38 +30,52 @@ from dl_assets.inference.network import CARD, PREPROCESSING, Network, load_netwo
 from dl_assets.inference.predict import predict
 
 MODEL = "model.onnx"
-OUTPUT = "probabilities"
 OPSET = 20
 MAX_SAMPLES = 2000
 BATCH_SIZES = (1, 64)
 NUM_GOLDEN = 5
 
+Feed = Callable[[NDArray[np.int64]], dict[str, NDArray[Any]]]  # indices of samples -> inputs by name
+
 
 def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Path) -> Report:
     """Write model.onnx, signature.json and certificate.json; the checks compare ONNX with torch on the test part."""
     network, card, fitted = load_network(model), read_json(model / CARD), read_json(model / PREPROCESSING)
+    inputs, targets = registry.module("inputs", config.task.inputs), registry.module("targets", config.task.targets)
     samples = _test_samples(clean, parts)
     arrays = open_arrays(clean, samples)
-    properties = {
-        "format": "dl-assets 1",
-        "pipeline": config.name,
-        "task": card["task"],
-        "classes": json.dumps(card["classes"]),
-    }
-    write_onnx(network, arrays.shape, config.task.inputs, properties, out / MODEL)
-    write_json(out / "signature.json", _signature(config, card, fitted, arrays.shape))
+    ask = partial(inputs.ask, fitted=fitted["inputs"]) if hasattr(inputs, "ask") else None
+    properties = _properties(config, card)
+    write_onnx(network, arrays[0], config.task.inputs, properties, out / MODEL, answer=targets.OUTPUT, ask=ask)
+    write_json(out / "signature.json", _signature(config, fitted, arrays.shape))
 
-    expected = predict(network, arrays)
+    expected, feed = predict(network, arrays), _feeder(config, clean, samples, fitted)
     comparisons = []
     for size in BATCH_SIZES:
-        comparisons.append(compare(expected, answers(out / MODEL, arrays, size), size))
+        found = answers(out / MODEL, targets.OUTPUT, feed, len(samples), size)
+        comparisons.append(Comparison(size, *targets.agreement(expected, found, fitted["targets"])))
         progress.report(done=len(comparisons), total=len(BATCH_SIZES), max_difference=comparisons[-1].max_difference)
-    write_json(out / "certificate.json", _certificate(out / MODEL, samples, expected, comparisons))
+    write_json(out / "certificate.json", _certificate(out / MODEL, samples, {targets.OUTPUT: expected}, comparisons))
     return Report(
         counts={"samples": len(samples)},
         numbers={"size_bytes": (out / MODEL).stat().st_size},
         checks=_checks(config, comparisons),
     )
+
+
+def _properties(config: Pipeline, card: dict[str, Any]) -> dict[str, str]:
+    classes = {"classes": json.dumps(card["classes"])} if "classes" in card else {}
+    return {"format": "dl-assets 1", "pipeline": config.name, "task": card["task"], **classes}
+
+
+def _feeder(config: Pipeline, clean: Path, samples: pl.DataFrame, fitted: dict[str, Any]) -> Feed:
+    """Return what gives ONNX Runtime the inputs of some samples: their arrays, or what a user has in place of these."""
+    inputs = registry.module("inputs", config.task.inputs)
+    if not hasattr(inputs, "feed"):
+        arrays = open_arrays(clean, samples)
+        return lambda batch: {config.task.inputs: arrays.batch(batch)}
+    values = read_values(clean, samples)
+    return lambda batch: inputs.feed(values[batch], fitted["inputs"])
 
 
 class _Probabilities(nn.Module):
@@ -73,10 +89,22 @@ class _Probabilities(nn.Module):
         return self.network.probabilities(raw)
 
 
-def write_onnx(network: Network, shape: tuple[int, ...], name: str, properties: dict[str, str], path: Path) -> None:
-    """Write one self-contained file: uint8 `name` [batch, *shape] -> float32 `probabilities` [batch, outputs]."""
+def write_onnx(
+    network: Network,
+    sample: NDArray[Any],
+    name: str,
+    properties: dict[str, str],
+    path: Path,
+    *,
+    answer: str,
+    ask: Callable[[onnx.ModelProto], onnx.ModelProto] | None = None,
+) -> None:
+    """Write one self-contained file: `name` [batch, ...], each like `sample`, -> float32 `answer` [batch, outputs].
+
+    With `ask` the model takes what that makes of its input.
+    """
     # Two samples: torch.export takes a size of one for a constant.
-    example = torch.zeros((2, *shape), dtype=torch.uint8)
+    example = torch.from_numpy(np.zeros((2, *sample.shape), sample.dtype))
     with _quiet_exporter():
         program = torch.onnx.export(
             _Probabilities(network).eval(),
@@ -85,11 +113,11 @@ def write_onnx(network: Network, shape: tuple[int, ...], name: str, properties: 
             verbose=False,
             opset_version=OPSET,
             input_names=[name],
-            output_names=[OUTPUT],
+            output_names=[answer],
             dynamic_shapes=({0: torch.export.Dim("batch")},),
         )
     assert program is not None, "the dynamo exporter returns a program"
-    model = program.model_proto
+    model = ask(program.model_proto) if ask else program.model_proto
     onnx.helper.set_model_props(model, properties)
     onnx.save_model(model, path, save_as_external_data=False)
     try:
@@ -114,15 +142,17 @@ def _quiet_exporter() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def answers(path: Path, arrays: Arrays, batch_size: int) -> NDArray[np.float32]:
-    """Return the probabilities [N, outputs] that ONNX Runtime computes on the CPU, `batch_size` samples at a time."""
+def answers(path: Path, answer: str, feed: Feed, num_samples: int, batch_size: int) -> NDArray[np.float32]:
+    """Return the answers [N, outputs] that ONNX Runtime computes on the CPU, `batch_size` samples at a time.
+
+    `feed` returns the inputs for the samples of these indices.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    batches = (np.arange(start, min(start + batch_size, len(arrays))) for start in range(0, len(arrays), batch_size))
-    found: NDArray[np.float32] = np.concatenate([session.run([OUTPUT], {name: arrays.batch(batch)})[0] for batch in batches])
+    batches = (np.arange(start, min(start + batch_size, num_samples)) for start in range(0, num_samples, batch_size))
+    found: NDArray[np.float32] = np.concatenate([session.run([answer], feed(batch))[0] for batch in batches])
     return found
 
 
@@ -133,16 +163,6 @@ class Comparison:
     batch_size: int
     max_difference: float
     agreement: float
-
-
-def compare(expected: NDArray[np.float32], found: NDArray[np.float32], batch_size: int) -> Comparison:
-    """Compare probabilities [N, outputs]: the largest difference of any, and the share of samples with the same best class.
-
-    Answers that are not finite differ by 1 and agree with nothing.
-    """
-    difference = np.where(np.isfinite(found), np.abs(expected.astype(np.float64) - found), 1.0)
-    agree = (expected.argmax(axis=1) == found.argmax(axis=1)) & np.isfinite(found).all(axis=1)
-    return Comparison(batch_size, float(difference.max()), float(agree.mean()))
 
 
 def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
@@ -156,35 +176,35 @@ def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
     return test.gather_every(-(-len(test) // MAX_SAMPLES))
 
 
-def _signature(config: Pipeline, card: dict[str, Any], fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+def _signature(config: Pipeline, fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """Say how to ask the model and how to read its answer, for a person who has nothing but this file and the model."""
-    inputs = registry.module("inputs", config.task.inputs)
+    inputs, targets = registry.module("inputs", config.task.inputs), registry.module("targets", config.task.targets)
     clean = {name: getattr(config.clean, name) for name in registry.options_of(inputs.clean).model_fields}
     return {
         "pipeline": config.name,
-        "task": card["task"],
+        "task": config.task_name,
         "file": MODEL,
         "opset": OPSET,
         "input": {
             "name": config.task.inputs,
-            "dtype": "uint8",
+            "dtype": inputs.DTYPE,
             "shape": ["batch", *shape],
             "meaning": inputs.describe(shape, clean),
             "made_by": {"clean": clean},
             "fitted": fitted["inputs"],
         },
         "output": {
-            "name": OUTPUT,
+            "name": targets.OUTPUT,
             "dtype": "float32",
-            "shape": ["batch", len(card["classes"])],
-            "meaning": registry.module("targets", config.task.targets).describe(),
+            "shape": ["batch", targets.num_outputs(fitted["targets"])],
+            "meaning": targets.describe(),
+            "fitted": fitted["targets"],
         },
-        "classes": card["classes"],
     }
 
 
 def _certificate(
-    path: Path, samples: pl.DataFrame, expected: NDArray[np.float32], comparisons: list[Comparison]
+    path: Path, samples: pl.DataFrame, expected: dict[str, NDArray[np.float32]], comparisons: list[Comparison]
 ) -> dict[str, Any]:
     return {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -195,7 +215,10 @@ def _certificate(
         "batch_sizes": {
             str(one.batch_size): {"max_difference": one.max_difference, "agreement": one.agreement} for one in comparisons
         },
-        "golden": [{"id": id_, OUTPUT: row.tolist()} for id_, row in zip(samples["id"][:NUM_GOLDEN], expected, strict=False)],
+        "golden": [
+            {"id": id_, **{name: rows[index].tolist() for name, rows in expected.items()}}
+            for index, id_ in enumerate(samples["id"][:NUM_GOLDEN])
+        ],
         "versions": {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
     }
 

@@ -11,9 +11,10 @@ import polars as pl
 from dl_assets import progress, registry
 from dl_assets.artifacts.memo import Memo, is_worn, take_back
 from dl_assets.artifacts.packs import PackWriter, fingerprint
-from dl_assets.artifacts.raw import Listing, RawSample, Source
+from dl_assets.artifacts.raw import Listing, RawRows, RawSample, Source
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.report import Report, write_json
+from dl_assets.artifacts.rows import store_rows
 from dl_assets.artifacts.tables import RAW_SAMPLES, Rows, write_table
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
@@ -43,14 +44,22 @@ _COLUMNS = ("id", *(name for name in _FOUND if name != "place"), *(name for name
 
 def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
     """Copy every sample of the source into packs, with a table of what was found where."""
-    description, (samples, unused, num_new) = _ingest(config, memo, out)
-    write_table(RAW_SAMPLES, out, samples.drop("version"))
-    write_json(out / "source.json", {**description, "fingerprint": _fingerprint(samples), "num_samples": len(samples)})
+    source = _read(config)
+    if source.rows is not None:
+        return _write(source.description, _ingest_rows(config, source.rows(), out), out)
+    description, (samples, unused, num_new) = _ingest(config, source, memo, out)
+    report = _write(description, samples.drop("version"), out, num_new)
     memo.keep(_key(config, description), out, samples=pl.concat([unused, samples.select(*_REMEMBERED)]))
+    return report
+
+
+def _write(description: dict[str, Any], samples: pl.DataFrame, out: Path, num_new: int | None = None) -> Report:
+    write_table(RAW_SAMPLES, out, samples)
+    write_json(out / "source.json", {**description, "fingerprint": _fingerprint(samples), "num_samples": len(samples)})
     return Report(
         counts={
             "samples": len(samples),
-            "new": num_new,
+            **({} if num_new is None else {"new": num_new}),
             "without_target": samples["target"].null_count(),
             "zero_bytes": int((samples["size_bytes"] == 0).sum()),
             "skipped_files": description["skipped_files"],
@@ -59,9 +68,25 @@ def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
     )
 
 
-def _ingest(config: Pipeline, memo: Memo, out: Path) -> tuple[dict[str, Any], tuple[pl.DataFrame, pl.DataFrame, int]]:
+def _ingest_rows(config: Pipeline, rows: Iterator[RawRows], out: Path) -> pl.DataFrame:
+    """Store the rows of a table: they are read in one go, which is as quick as to look for what is new."""
+    if config.keep == "reference":
+        raise DataError("source.keep is 'reference', but the rows of a table are always copied. Write `keep: copy`.")
+    found = store_rows(rows, out)
+    if found.is_empty():
+        raise DataError(f"{config.path}: the source has no row. Look at the table, or at what `source` says of it.")
+    # The same content has the same id wherever it stands; of equal rows each but the first is numbered.
+    turn = pl.int_range(pl.len()).over("content", "problem", "key")
+    name = pl.coalesce("key", pl.when(pl.col("problem").is_null()).then("content").otherwise("origin"))
+    names = found.select(pl.when(turn == 0).then(name).otherwise(pl.format("{}#{}", name, turn + 1))).to_series()
+    ids = pl.Series([identify(name) for name in names], dtype=pl.String)
+    return found.with_columns(id=ids, location=pl.lit(None, pl.String)).select(name for name in _COLUMNS if name != "version")
+
+
+def _ingest(
+    config: Pipeline, source: Source, memo: Memo, out: Path
+) -> tuple[dict[str, Any], tuple[pl.DataFrame, pl.DataFrame, int]]:
     """Return the description of the source, and what `store` returns. The source's list of files is let go with it."""
-    source = _read(config)
     last = memo.recall(_key(config, source.description))
     if last is not None:
         known, first_shard = last.tables["samples"], last.bring(out)

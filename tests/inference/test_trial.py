@@ -18,17 +18,17 @@ def test_an_architecture_that_cannot_take_the_size_is_named_with_the_reason(arch
     model = Choice("backbone", {"architecture": architecture})
     says = rf"'{architecture}' cannot take pictures of {side} x {side} px with 3 channels: .+\. Take larger pictures"
     with torch.device("meta"), pytest.raises(ConfigError, match=says):
-        try_body(model, 3, 10, (side, side))
+        try_body(model, (3, (side, side), (3, side, side)), 10)
 
 
 def test_what_a_model_says_itself_is_told_as_it_is():
     with pytest.raises(ConfigError, match=r"^the map has shrunk to 2 x 2, too small for a kernel of 3"):
-        try_body(Choice("cnn", {"stride": 4, "padding": 0}), 1, 3, (8, 8))
+        try_body(Choice("cnn", {"stride": 4, "padding": 0}), (1, (8, 8), (1, 8, 8)), 3)
 
 
 def test_a_model_that_fits_is_built_as_without_the_trial_and_ready_to_train():
     torch.manual_seed(3)
-    tried = try_body(Choice("cnn", {}), 1, 3, (8, 8))
+    tried = try_body(Choice("cnn", {}), (1, (8, 8), (1, 8, 8)), 3)
     torch.manual_seed(3)
     built = registry.find("models", "cnn")(1, 3, (8, 8))
     states = tried.state_dict(), built.state_dict()

@@ -62,8 +62,7 @@ def write_model(folder: Path, classes: list[str]) -> None:
         "task": "image_classification",
         "file": "model.onnx",
         "input": {"name": "image", "made_by": {"clean": CLEAN}},
-        "output": {"name": "probabilities"},
-        "classes": classes,
+        "output": {"name": "probabilities", "fitted": {"classes": classes}},
     }
     (folder / "signature.json").write_text(json.dumps(signature))
 
@@ -158,8 +157,8 @@ def test_a_failure_leaves_the_old_file(project: Path, monkeypatch: pytest.Monkey
     signature = json.loads(Path("data/pets/exported/signature.json").read_text())
     write_model(Path("data/pets/other"), ["cat", "dog", "fox"])  # three outputs where two classes are promised
     model.write_bytes(Path("data/pets/other/model.onnx").read_bytes())
-    assert len(signature["classes"]) == 2
-    with pytest.raises(ArtifactError, match=r"3 outputs for 2 classes.*dl run pets"):
+    assert len(signature["output"]["fitted"]["classes"]) == 2
+    with pytest.raises(ArtifactError, match=r"3 outputs, but 2 are needed.*dl run pets"):
         ask([grey(project / "bright.png", 204)])
     assert Path("p.csv").read_text() == "old" and not list(Path().glob(".p.csv*"))
 

@@ -187,4 +187,5 @@ def test_dagster_has_the_edges_of_dvc_yaml(asset_graph: AssetGraph) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_checks_of_dvc_yaml_are_checks_of_dagster(stage: str, asset_graph: AssetGraph) -> None:
     found = {key.name for key in asset_graph.asset_check_keys if key.asset_key.path == ["digits", ARTIFACT_OF_STAGE[stage]]}
-    assert found == set(STAGES[stage]["do"]["meta"]["dagster"].get("checks", []))
+    declared = STAGES[stage]["do"]["meta"]["dagster"]
+    assert found == {*declared.get("checks", []), *declared.get("checks_of", {}).get("classes", [])}

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,8 +20,9 @@ from dl_assets.config import Pipeline
 from dl_assets.errors import ArtifactError, DataError
 from dl_assets.inference.network import load_network
 from dl_assets.inference.predict import predict
-from dl_assets.stages.export import answers, compare, export
+from dl_assets.stages.export import answers, export
 from dl_assets.stages.train import train
+from dl_assets.targets.classes import agreement
 from dl_assets.transforms.image import compose
 
 PIPELINE = Pipeline(
@@ -137,7 +139,7 @@ def test_the_signature_says_how_to_ask_and_how_to_read_the_answer(folders):
     asked, answered = session.get_inputs()[0], session.get_outputs()[0]
     assert (asked.name, asked.type, asked.shape) == (signature["input"]["name"], "tensor(uint8)", signature["input"]["shape"])
     assert (answered.name, answered.shape) == (signature["output"]["name"], signature["output"]["shape"])
-    assert signature["classes"] == ["blue", "red"]
+    assert signature["output"]["fitted"]["classes"] == ["blue", "red"]
     assert "middle square" in signature["input"]["meaning"] and "RGB" in signature["input"]["meaning"]
 
 
@@ -153,7 +155,11 @@ def test_the_golden_samples_can_be_asked_again(folders, held_out):
     certificate = json.loads((folders["out"] / "certificate.json").read_text())
     golden = np.array([sample["probabilities"] for sample in certificate["golden"]])
     assert [sample["id"] for sample in certificate["golden"]] == [f"sample{index}" for index in range(20, 25)]
-    assert np.allclose(golden, answers(folders["out"] / "model.onnx", held_out, 5)[:5], atol=1e-5)
+    assert np.allclose(golden, answers(folders["out"] / "model.onnx", "probabilities", feed(held_out), 20, 5)[:5], atol=1e-5)
+
+
+def feed(arrays: ArrayReader) -> Any:
+    return lambda indices: {"image": arrays.batch(indices)}
 
 
 @pytest.mark.parametrize("strength", [0.05, 1.0, np.nan])
@@ -164,17 +170,11 @@ def test_a_tampered_model_is_found_out(folders, held_out, tmp_path, strength):
     weights.CopyFrom(onnx.numpy_helper.from_array(values * np.float32(1 - strength), weights.name))
     onnx.save(model, tmp_path / "model.onnx")
     expected = predict(load_network(folders["model"]), held_out)
-    honest = compare(expected, answers(folders["out"] / "model.onnx", held_out, 64), 64)
-    tampered = compare(expected, answers(tmp_path / "model.onnx", held_out, 64), 64)
-    assert honest.max_difference < PIPELINE.export.max_difference < tampered.max_difference
-
-
-def test_a_comparison_counts_the_largest_difference_and_the_equal_answers():
-    expected = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], dtype=np.float32)
-    found = np.array([[0.9, 0.1], [0.7, 0.3], [np.nan, 0.4]], dtype=np.float32)
-    comparison = compare(expected, found, batch_size=3)
-    assert comparison.max_difference == 1.0
-    assert comparison.agreement == pytest.approx(1 / 3)
+    honest, tampered = (
+        agreement(expected, answers(path / "model.onnx", "probabilities", feed(held_out), 20, 64), {})[0]
+        for path in (folders["out"], tmp_path)
+    )
+    assert honest < PIPELINE.export.max_difference < tampered
 
 
 def test_a_model_that_differs_fails_the_stage(folders, tmp_path):

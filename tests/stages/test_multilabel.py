@@ -104,7 +104,7 @@ def test_the_evaluation_holds_the_figures_and_the_report_of_labels(ran: Any) -> 
 
 def test_the_exported_model_answers_as_the_trained_one(ran: Any) -> None:
     assert ran[1]["export"].failed() == []
-    assert read(ran, "exported/signature.json")["classes"] == ["left", "top"]
+    assert read(ran, "exported/signature.json")["output"]["fitted"]["classes"] == ["left", "top"]
 
 
 def test_the_exported_model_predicts_several_labels_of_a_file(ran: Any, tmp_path: Path) -> None:
