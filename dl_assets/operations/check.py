@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from dl_assets import index, registry
 from dl_assets.config import Pipeline, load_pipeline, scan_pipelines
 from dl_assets.errors import ConfigError, DataError, PipelineError
+from dl_assets.inputs._table.schema_file import read_schema
 from dl_assets.operations.model_fits import require_model_fits
 
 DISTRIBUTION = "dl-assets"
@@ -35,7 +36,7 @@ def _of_pipeline(name: str, root: Path) -> list[PipelineError]:
         index.require_fresh(name, root)
     except ConfigError as error:
         return [error]
-    return [*_unfit_model(config), *_missing_places(config, root)]
+    return [*_unfit_model(config), *_missing_places(config, root), *_broken_schema(config, root)]
 
 
 def _unfit_model(config: Pipeline) -> Iterator[ConfigError]:
@@ -56,6 +57,15 @@ def _missing_places(config: Pipeline, root: Path) -> Iterator[DataError]:
         yield DataError(
             f"{config.path}: model.weights.file '{config.weights.file}' does not exist. Put the file there, or change the path."
         )
+
+
+def _broken_schema(config: Pipeline, root: Path) -> Iterator[ConfigError]:
+    file = getattr(config.clean, "schema", None) if config.task.inputs == "table" else None
+    try:
+        if file:
+            read_schema(root / file)
+    except ConfigError as error:
+        yield error
 
 
 def _of_environment() -> list[PipelineError]:

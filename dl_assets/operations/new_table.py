@@ -5,13 +5,17 @@ from typing import Any
 
 import polars as pl
 
+from dl_assets import registry
 from dl_assets.config import SCHEMAS
+from dl_assets.errors import ConfigError
 from dl_assets.inputs._table.inference import infer
 from dl_assets.inputs._table.schema_file import schema_text
 from dl_assets.operations.flow import flow
 from dl_assets.operations.new_table_source import all_rows, look_at_rows, table_section
 
 _FEW, _MANY = 5_000, 100_000  # rows
+_NUMERIC = 0.5  # share of the targets that must be numbers for a task of numbers; clean rejects the others one by one
+_SOME_CLASSES, _MOST_CLASSES = 100, 1_000  # that are let pass however few the rows are, or many
 _REPEATED = 0.01  # share of rows that are equal to another above which that is how the data is, and no mistake
 
 _TEMPLATE = """\
@@ -44,6 +48,7 @@ def table_texts(
     """
     section = table_section(source, target, name, root)
     num_rows, first = look_at_rows(section, root)
+    _require_fitting_target(first.found["target"], task)
     schema = infer(rows.cells for rows in all_rows(section, root))
     file = SCHEMAS / f"{name}.yaml"
     train = _train(num_rows)
@@ -61,6 +66,26 @@ def table_texts(
         train=flow(train),
     )
     return text, {root / file: schema_text(schema)}
+
+
+def _require_fitting_target(targets: pl.Series, task: str) -> None:
+    """Raise ConfigError where a target of words is to be learnt as a number, or one of many numbers as classes."""
+    known = targets.drop_nulls()
+    share = registry.module("targets", "numbers").problem_of(known).is_null().sum() / max(len(known), 1)
+    num_different = known.n_unique()
+    if registry.find("tasks", task).targets == "numbers" and share < _NUMERIC:
+        shown = ", ".join(known.unique(maintain_order=True).head(3))
+        raise ConfigError(
+            f"Only {share:.0%} of the targets are numbers (they are such as {shown}). Choose another --target, or "
+            "--task tabular_classification."
+        )
+    if registry.find("tasks", task).targets == "classes" and num_different > min(
+        max(_SOME_CLASSES, len(known) / 2), _MOST_CLASSES
+    ):
+        raise ConfigError(
+            f"The target has {num_different:,} different values in {len(known):,} rows, too many for classes. Choose another "
+            f"--target{', or --task tabular_regression' if share >= _NUMERIC else ''}."
+        )
 
 
 def _duplicates(cells: pl.DataFrame) -> dict[str, str]:

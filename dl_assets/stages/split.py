@@ -97,9 +97,9 @@ def _require_enough(samples: pl.DataFrame, strata: pl.Series) -> None:
         )
     if len(classes) < 2:
         raise DataError(
-            f"all {len(samples)} samples that are left after clean are of the class '{classes[0]}', but "
-            "there must be two classes at least. Add samples of another class, or see rejected.parquet in the "
-            "clean folder for why they were rejected."
+            f"all {len(samples)} samples that are left after clean have the target '{classes[0]}', but there must be two "
+            "different ones at least. Add samples of another, or see rejected.parquet in the clean folder for why they "
+            "were rejected."
         )
 
 

@@ -403,7 +403,7 @@ def test_a_class_of_one_group_cannot_be_divided(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("counts", "message"),
-    [({"cat": 1, "dog": 1}, "only 2 samples are left after clean"), ({"cat": 9}, "all 9 samples .* of the class 'cat'")],
+    [({"cat": 1, "dog": 1}, "only 2 samples are left after clean"), ({"cat": 9}, "all 9 samples .* have the target 'cat'")],
 )
 def test_too_little_data_is_told(tmp_path: Path, counts: dict[str, int], message: str) -> None:
     with pytest.raises(DataError, match=message):

@@ -30,8 +30,15 @@ def parts_of_key(pipeline: Pipeline, samples: pl.DataFrame) -> dict[str, str]:
         "the search space": _hash([space, search.options.sampler == "grid"]),
         "the metric": _hash(search.options.metric),
         "the rest of the pipeline file": _hash([document.get("task"), document.get("clean"), rest]),
+        **_schema(pipeline),
         "the code of the training": _code(PACKAGE),
     }
+
+
+def _schema(pipeline: Pipeline) -> dict[str, str]:
+    """What the columns of a table are read as; a digest of a sample does not say."""
+    file = getattr(pipeline.clean, "schema", None) if pipeline.task.inputs == "table" else None
+    return {"the schema of the table": _hash(Path(file).read_text())} if file else {}
 
 
 def key_of(parts: dict[str, str]) -> str:
