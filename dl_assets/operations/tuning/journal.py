@@ -24,8 +24,11 @@ class _KernelLock(JournalFileOpenLock):
         self._held = ExitStack()
 
     def acquire(self) -> bool:
-        self._held.enter_context(locked(self._path, quietly=True))
-        cut_half_line(self._journal)
+        self._held.close()  # of a call that Ctrl-C ended before optuna could release it: nobody else would, and we would wait
+        with ExitStack() as held:
+            held.enter_context(locked(self._path, quietly=True))
+            cut_half_line(self._journal)
+            self._held = held.pop_all()
         return True
 
     def release(self) -> None:

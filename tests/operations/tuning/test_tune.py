@@ -1,5 +1,6 @@
 """`dl tune` as a process: kill -9, Ctrl-C, and what is left for the next call."""
 
+import fcntl
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from workspace import wait_for
 from dl_assets import progress
 from dl_assets.errors import PipelineError
 from dl_assets.operations.tune import Stopped, tune
+from dl_assets.operations.tuning import journal
 from dl_assets.operations.tuning.journal import cut_half_line, locked
 from dl_assets.operations.tuning.study import Study
 
@@ -89,6 +91,20 @@ def test_a_killed_worker_is_replaced_and_a_killed_search_goes_on_without_losing_
     told = json.loads((project.study().home.folder / "trials.json").read_text())
     assert told["counts"] == {"complete": 4, "killed": len(after) - 4}
     assert [trial["number"] for trial in told["trials"]] == list(range(len(after)))
+
+
+def test_an_interrupt_while_the_journal_is_opened_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    lock = journal._KernelLock(tmp_path / "journal", tmp_path / "lock")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(journal, "cut_half_line", interrupt)
+        lock.acquire()
+    with (tmp_path / "lock").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert lock.acquire() and lock.acquire()  # the second without the release of the first, as Ctrl-C may leave it
+    lock.release()
 
 
 @pytest.mark.timeout(600)
