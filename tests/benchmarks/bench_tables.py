@@ -150,7 +150,7 @@ def by_hand(setting: Any) -> None:
 
 @pytest.mark.timeout(1800)
 def test_training_beside_a_bare_loop_on_tensors_in_memory(tmp_path: Path) -> None:
-    setting = Setting(tmp_path, 40_000, epochs=2)
+    setting = Setting(tmp_path, 40_000, epochs=5)
     found = ratios((lambda: by_lightning(setting), lambda: by_hand(setting)))  # type: ignore[arg-type]
     middle = bench_training.show(f"train stage / bare loop in memory, 40,000 rows x {NUMBERS + CATEGORIES} columns", found)
     assert middle <= 1.10

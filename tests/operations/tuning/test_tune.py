@@ -98,9 +98,10 @@ def test_an_interrupt_while_the_journal_is_opened_leaves_no_lock(tmp_path: Path,
         raise KeyboardInterrupt
 
     lock = journal._KernelLock(tmp_path / "journal", tmp_path / "lock")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(journal, "cut_half_line", interrupt)
-        lock.acquire()
+        with pytest.raises(KeyboardInterrupt):
+            lock.acquire()
     with (tmp_path / "lock").open("wb") as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert lock.acquire() and lock.acquire()  # the second without the release of the first, as Ctrl-C may leave it
