@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,8 @@ from dl_assets.inference.predict import predict
 
 MODEL = "model.onnx"
 OPSET = 20
-MAX_SAMPLES = 2000
+# Compared are all test samples, but of large ones not more than the values of 2,000 pictures of 64 x 64 px.
+MAX_VALUES, LEAST_SAMPLES = 2_000 * 64 * 64 * 3, 2_000
 BATCH_SIZES = (1, 64)
 NUM_GOLDEN = 5
 
@@ -166,14 +168,15 @@ class Comparison:
 
 
 def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
-    """Return the samples of the test part; of more than MAX_SAMPLES every n-th."""
+    """Return the samples of the test part; of too many every n-th."""
     test = read_parted(clean, parts).filter(part="test")
     if test.is_empty():
         raise DataError(
             "the test part holds no sample to compare the exported model on. "
             "Add samples to the source, or give split.test a larger share."
         )
-    return test.gather_every(-(-len(test) // MAX_SAMPLES))
+    most = max(LEAST_SAMPLES, MAX_VALUES // math.prod(open_arrays(clean, test).shape))
+    return test.gather_every(-(-len(test) // most))
 
 
 def _signature(config: Pipeline, fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
