@@ -77,8 +77,10 @@ class Setting:
         return make_objective(TARGETS, self.config.train, train, self.data.fitted["targets"])
 
 
-def loaders(data: Data) -> tuple[Any, Any]:
-    val = OrderedIndices(data.val.num_samples, 256)
+def loaders(setting: Any) -> tuple[Any, Any]:
+    """Load as `training/fit.py` does, in this process."""
+    data: Data = setting.data
+    val = OrderedIndices(data.val.num_samples, 4 * setting.config.train.batch_size)
     return loader(data.train, data.indices, 0, 17), loader(data.val, val, 0, 17)
 
 
@@ -91,13 +93,13 @@ def by_lightning(setting: Setting) -> None:
         callbacks = [History(kept.folder, setting.data.train.num_samples), *kept.callbacks(False)]
         trainer = make_trainer(options, plan, callbacks, Path(folder, "logs"))
         learner = Learner(setting.network(), setting.objective(), options, setting.data.mixing, learning_rate=1e-3)
-        trainer.fit(learner, *loaders(setting.data))
+        trainer.fit(learner, *loaders(setting))
 
 
 def by_hand(setting: Setting) -> None:
     """Do the same work without Lightning: the same batches, network, optimizer, schedule and losses, written to a file."""
     options, network, objective = setting.config.train, setting.network(), setting.objective()
-    train, val = loaders(setting.data)
+    train, val = loaders(setting)
     total = (options.epochs or 1) * len(train)
     optimizer, [schedule] = make_optimizer(network, options, 1e-3, Steps(total, len(train), len(train)), lambda name: 1.0)
     with TemporaryDirectory() as folder:
@@ -156,7 +158,7 @@ def test_lightning_costs_little_over_a_loop_by_hand(
 def test_loading_does_not_starve_the_network(tmp_path: Path, size: int, aim: float | None) -> None:
     augment = [{"RandomCrop": {"height": size * 7 // 8, "width": size * 7 // 8}}, {"HorizontalFlip": {"p": 0.5}}]
     setting = Setting(tmp_path, size, 1024, 1, augment)
-    train, _ = loaders(setting.data)
+    train, _ = loaders(setting)
     [cached, *_] = train
 
     network, objective = setting.network(), setting.objective()
