@@ -18,9 +18,16 @@ def predict_tables(config: Pipeline, paths: list[str], root: Path, out: Path | N
     Raises DataError after all the others are predicted, where a row does not fit the schema; its `problem` says why.
     """
     exported = open_exported(config, root)
+    columns: list[str] = []
     num_rows = num_problems = 0
     with sink(out) as file:
         for number, rows in enumerate(predict_rows(exported, read_tables(config, paths))):
+            columns = columns or rows.columns
+            if rows.columns != columns:  # below one header their cells would stand in the wrong columns
+                raise DataError(
+                    f"the tables have different columns ({', '.join(columns)}; {', '.join(rows.columns)}), so their rows "
+                    "cannot be written below each other. Nothing is written to a file: predict them one by one."
+                )
             file.write(text_of(rows, as_json=as_json, with_header=number == 0))
             num_rows += len(rows)
             num_problems += rows["problem"].count()

@@ -137,6 +137,16 @@ def test_a_row_that_does_not_fit_says_why_and_the_others_are_predicted(chain: Ch
     assert found["prediction"].is_null().to_list() == [True, False]
 
 
+def test_tables_of_different_columns_are_not_written_below_one_header(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(chain.root)
+    rows = pl.read_csv("people.csv", infer_schema=False).head(2)
+    rows.select(reversed(rows.columns)).write_csv("turned.csv")
+    Path("both.csv").unlink(missing_ok=True)
+    with pytest.raises(DataError, match=r"the tables have different columns .*one by one"):
+        predict_tables(load_pipeline("people"), ["people.csv", "turned.csv"], Path(), Path("both.csv"), as_json=False)
+    assert not Path("both.csv").exists()
+
+
 def test_the_report_has_trees_and_a_linear_model_beside_the_network(chain: Chain) -> None:
     page = (chain.folder / "evaluation/report.html").read_text()
     for words in ("Beside other models", "boosted trees", "linear model", "What it looks at", "Where it is worse"):
