@@ -128,9 +128,15 @@ def test_it_writes_all_that_the_contract_promises(evaluated: tuple[Report, Path]
         "report.html",
         "plots/roc_curve.png",
         "curves/roc_curve.csv",
+        "curves/roc_averages.csv",
+        "plots/precision_recall.png",
+        "curves/precision_recall.csv",
+        "curves/precision_recall_averages.csv",
         "plots/confusion_matrix.png",
+        "plots/confusion_shares.png",
         "curves/confusion_matrix.csv",
         "plots/calibration.png",
+        "curves/calibration.csv",
         "plots/learning_curve.png",
     }
 
@@ -172,7 +178,7 @@ def test_answers_that_are_no_numbers_are_refused(config: Pipeline, folders: dict
     name, weights = next((name, values) for name, values in checkpoint["state_dict"].items() if name.endswith("weight"))
     checkpoint["state_dict"][name] = torch.full_like(weights, torch.nan)
     torch.save(checkpoint, folders["model"] / "model.ckpt")
-    with pytest.raises(DataError, match="40 of 40 samples of val and test are no finite numbers, such as to 0020"):
+    with pytest.raises(DataError, match="40 of 40 samples are no finite numbers, such as to 0020"):
         evaluate(config, **folders)
 
 
