@@ -10,6 +10,10 @@ from matplotlib.figure import Figure
 from dl_assets.evaluation import classes_curves, classes_figures, confusion_figures, ranking_curves, ranking_figures
 from dl_assets.evaluation.bootstrap import metrics_of
 from dl_assets.evaluation.classes_calibration import calibrate as calibrate
+from dl_assets.evaluation.classes_mistakes import galleries as galleries
+from dl_assets.evaluation.classes_mistakes import mistakes as mistakes
+from dl_assets.evaluation.classes_mistakes import pairs, wrong
+from dl_assets.evaluation.classes_mistakes import panels as panels
 from dl_assets.evaluation.classes_scores import Answers, areas_per_class, measure, read_answers
 from dl_assets.evaluation.headline import Headline, percent
 from dl_assets.evaluation.mistakes import CONFIDENT
@@ -21,6 +25,17 @@ HEADLINE = {
     "roc_auc": Headline("ROC AUC, macro", "chance to rank a sample of a class above one of the others"),
     "log_loss": Headline("Log loss", "surprise at the right answer, in nats; 0 is best"),
     "ece": Headline("Calibration error", "mean gap of confidence and accuracy; 0 is best", is_share=True),
+}
+# What it shows below them.
+FURTHER = {
+    "balanced_accuracy": Headline("Balanced accuracy", "mean of what is found of each class", is_share=True),
+    "precision_macro": Headline("Precision, macro", "of what it calls so, how much is so: mean of the classes", is_share=True),
+    "recall_macro": Headline("Recall, macro", "of what is so, how much it finds: mean of the classes", is_share=True),
+    "top_5_accuracy": Headline("Top 5", "share of samples whose class is among its five likeliest", is_share=True),
+    "matthews": Headline("Matthews correlation", "how targets and predictions go together; 1 is best, 0 is chance"),
+    "average_precision_macro": Headline(
+        "Average precision, macro", "area below the precision-recall curve: mean of the classes"
+    ),
 }
 CAPTIONS = {
     "confusion_matrix": "Rows are the truth, columns what the model said. The diagonal is right; "
@@ -101,28 +116,21 @@ def _gains(answers: Answers, index: int) -> pl.DataFrame:
     return classes_curves.gains(answers.inside(index), answers.probabilities[:, index])
 
 
-def mistakes(predictions: pl.DataFrame) -> pl.DataFrame:
-    """Return the wrong answers, most confident first; ties in the order of their id."""
-    wrong = predictions.filter(pl.col("target") != pl.col("prediction"))
-    return wrong.sort("confidence", "id", descending=[True, False])
-
-
 def sentence(found: dict[str, Any], predictions: pl.DataFrame) -> str:
     """Say in plain words what the metrics of these test predictions mean."""
-    num_samples, wrong = len(predictions), mistakes(predictions)
-    start = f"Of {num_samples:,} test samples that the model had never seen, it answers {num_samples - len(wrong):,} correctly"
-    if not len(wrong):
+    num_samples, errors = len(predictions), wrong(predictions)
+    start = f"Of {num_samples:,} test samples that the model had never seen, it answers {num_samples - len(errors):,} correctly"
+    if not len(errors):
         # The bootstrap cannot see a mistake that did not happen; the rule of three can (Hanley and Lippman-Hand 1983).
         return f"{start}. Among so few, that still leaves room for {percent(min(1, 3 / num_samples))} of mistakes on new ones."
     value, low, high = (percent(found["accuracy"][key]) for key in ("value", "low", "high"))
     return (
-        f"{start}. That is {value}; for new samples like these expect between {low} and {high}. {_commonest(wrong)} "
+        f"{start}. That is {value}; for new samples like these expect between {low} and {high}. {_commonest(errors)} "
         f"Its confidence is off by {100 * found['ece']['value']:.1f} percentage points on average."
     )
 
 
-def _commonest(wrong: pl.DataFrame) -> str:
-    pairs = wrong.group_by("target", "prediction").len().sort("len", "target", "prediction", descending=[True, False, False])
-    target, prediction, count = pairs.row(0)
-    which = "only mistake" if len(wrong) == 1 else f"commonest mistake ({count:,} of {len(wrong):,})"
+def _commonest(errors: pl.DataFrame) -> str:
+    target, prediction, count, _ = pairs(errors).row(0)
+    which = "only mistake" if len(errors) == 1 else f"commonest mistake ({count:,} of {len(errors):,})"
     return f"Its {which} is to take “{target}” for “{prediction}”."

@@ -19,9 +19,11 @@ from dl_assets.evaluation import (
 from dl_assets.evaluation.bootstrap import metrics_of
 from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
+from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.headline import Headline, percent
 from dl_assets.evaluation.labels_scores import areas_per_label, measure, read_label_answers
 from dl_assets.evaluation.mistakes import CONFIDENT
+from dl_assets.evaluation.panel import Panel
 from dl_assets.targets.labels import strata
 
 # What the report shows at its top, best known first.
@@ -31,6 +33,12 @@ HEADLINE = {
     "f1_macro": Headline("F1, macro", "the same, every label counting the same", is_share=True),
     "subset_accuracy": Headline("All labels right", "share of samples of which every label is right", is_share=True),
     "hamming_loss": Headline("Wrong labels", "share of all single answers that are wrong; 0 is best", is_share=True),
+}
+# What it shows below them.
+FURTHER = {
+    "roc_auc": Headline("ROC AUC, macro", "chance to rank a sample with a label above one without"),
+    "log_loss": Headline("Log loss", "surprise at what is the case, in nats, mean of all single answers; 0 is best"),
+    "ece": Headline("Calibration error", "mean gap of confidence and accuracy of all single answers; 0 is best", is_share=True),
 }
 CAPTIONS = {
     "precision_recall": OF_CLASSES["precision_recall"],
@@ -94,6 +102,16 @@ def mistakes(predictions: pl.DataFrame) -> pl.DataFrame:
     """Return the samples with a wrong label, most confident first; ties in the order of their id."""
     wrong = predictions.filter(strata(predictions["target"]) != strata(predictions["prediction"]))
     return wrong.sort("confidence", "id", descending=[True, False])
+
+
+def panels(predictions: pl.DataFrame, fitted: dict[str, Any]) -> list[Panel]:
+    """Tell nothing beside the figures."""
+    return []
+
+
+def galleries(errors: pl.DataFrame, predictions: pl.DataFrame) -> list[Gallery]:
+    """Show no mistakes but the first ones."""
+    return []
 
 
 def sentence(found: dict[str, Any], predictions: pl.DataFrame) -> str:

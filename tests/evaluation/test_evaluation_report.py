@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from dl_assets.evaluation import classes
+from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.panel import Panel
 from dl_assets.evaluation.report import Findings, render
 from dl_assets.pages import style
@@ -27,16 +28,18 @@ def findings(make: Any) -> Findings:
         task="image_classification",
         sentence=classes.sentence(metrics, predictions),
         headline=classes.HEADLINE,
+        further=classes.FURTHER,
         metrics=metrics,
         samples=predictions.select("part", strata=pl.concat_list("target")),
         rejected=pl.DataFrame({"reason": ["truncated", "truncated", "too_small"]}),
         figures={"calibration": figure},
         captions=classes.CAPTIONS,
         panels=[Panel("Columns", "Which matter.", {"columns": figure}, ["column", "loss"], [[NASTY, "0.5"], ["age", "–"]])],
-        mistakes=mistakes,
+        mistakes=mistakes.head(5),
+        num_mistakes=len(mistakes),
         telling=classes.MISTAKES,
         pictures={mistakes["id"][0]: figure},
-        gallery=5,
+        galleries=[Gallery("dog taken for fish", "Both swim.", mistakes.head(2))],
         card={"model": {"name": "cnn", "options": {"width": 32}}, "seed": 17, "seconds": 12.3, "val": {"val_accuracy": 0.9}},
     )
 
@@ -72,7 +75,7 @@ def test_rejected_samples_are_counted_by_reason(findings: Findings) -> None:
 
 
 def test_the_gallery_shows_no_more_mistakes_than_asked_for(findings: Findings) -> None:
-    assert render(findings).count('class="mistake"') == 5
+    assert render(changed(findings, galleries=[])).count('class="mistake"') == 5
 
 
 def test_without_pictures_the_mistakes_are_a_table(findings: Findings) -> None:
@@ -82,7 +85,25 @@ def test_without_pictures_the_mistakes_are_a_table(findings: Findings) -> None:
 
 
 def test_a_model_without_mistakes_is_said_to_have_none(findings: Findings) -> None:
-    assert "None: every sample of val and test" in render(changed(findings, mistakes=findings.mistakes.clear(), pictures={}))
+    perfect = changed(findings, mistakes=findings.mistakes.clear(), num_mistakes=0, galleries=[], pictures={})
+    assert "None: every sample of val and test" in render(perfect)
+
+
+def test_a_gallery_stands_below_its_title(findings: Findings) -> None:
+    page = render(findings)
+    assert "<h3>dog taken for fish</h3>" in page and page.count('class="mistake"') == 7
+
+
+def test_a_gallery_of_pictures_is_left_out_where_there_are_none(findings: Findings) -> None:
+    gallery = Gallery("dog taken for fish", "Both swim.", findings.mistakes.head(2), only_pictures=True)
+    page = render(changed(findings, galleries=[gallery], pictures={}))
+    assert "dog taken for fish" not in page
+
+
+def test_a_figure_that_is_wide_has_the_width_of_the_page(findings: Findings) -> None:
+    narrow, wide = (style.png(style.blank(width, 2)) for width in (6, 10))
+    page = render(changed(findings, figures={"narrow": narrow, "wide": wide}, panels=[]))
+    assert page.count('<figure class="large">') == 1 and page.count("<figure>") == 1
 
 
 def test_a_panel_shows_its_note_its_figures_and_its_table_with_numbers_to_the_right(findings: Findings) -> None:

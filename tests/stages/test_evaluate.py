@@ -193,7 +193,9 @@ def test_errors_are_the_wrong_predictions_with_their_origin(evaluated: tuple[Rep
 
 def test_the_report_shows_as_many_pictures_as_asked_for(evaluated: tuple[Report, Path]) -> None:
     _, out = evaluated
-    assert (out / "report.html").read_text().count('alt="sample ') == 4
+    page = (out / "report.html").read_text()
+    assert page.split("<h3>")[0].count('alt="sample ') == 4
+    assert "Most confused pairs" in page and page.count("<h3>") > 1 and page.count('alt="sample ') > 4
 
 
 def test_metrics_hold_no_nan(evaluated: tuple[Report, Path]) -> None:
