@@ -59,7 +59,7 @@ def panels(predictions: pl.DataFrame, fitted: dict[str, Any]) -> list[Panel]:
             note=f"{min(len(confused), MAX_PAIRS)} of {len(confused):,} pairs of classes that are confused in val and test.",
             columns=["target", "taken for", "samples", "of this target", "mean confidence"],
             rows=[
-                [target, prediction, f"{count:,}", percent(count / support[target]), percent(confidence)]
+                [f"“{target}”", f"“{prediction}”", f"{count:,}", percent(count / support[target]), percent(confidence)]
                 for target, prediction, count, confidence in confused.head(MAX_PAIRS).iter_rows()
             ],
         )

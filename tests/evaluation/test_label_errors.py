@@ -88,7 +88,7 @@ def test_the_most_confused_pair_stands_first_in_the_table_and_in_the_galleries(m
     assert int(panel.rows[0][2]) == counts["len"][0]
     galleries = [gallery for gallery in classes.galleries(errors, predictions) if gallery.only_pictures]
     first = galleries[0].mistakes
-    assert [first["target"][0], first["prediction"][0]] == panel.rows[0][:2]
+    assert [f"“{first[name][0]}”" for name in ("target", "prediction")] == panel.rows[0][:2]
     assert first["confidence"].is_sorted(descending=True) and len(first) <= 6
 
 
