@@ -7,13 +7,17 @@ from typing import Any
 import polars as pl
 from matplotlib.figure import Figure
 
+from dl_assets.config import Pipeline
 from dl_assets.evaluation import numbers_curves, numbers_figures
 from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
 from dl_assets.evaluation.conformal import COVERAGE, with_intervals
+from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.headline import NO_BREAK_SPACE, Headline, amount, percent
 from dl_assets.evaluation.mistakes import Telling
 from dl_assets.evaluation.numbers_scores import measure, read_amounts
+from dl_assets.evaluation.panel import Panel
 
 _WORST = 0.1  # of the answers are called mistakes
 _AIM = f"{100 * COVERAGE:.0f}{NO_BREAK_SPACE}%"
@@ -32,6 +36,7 @@ HEADLINE = {
         "Interval width", "from low to high of an answer, the mean; in units of the target", is_amount=True
     ),
 }
+FURTHER: dict[str, Headline] = {}  # what it shows below them
 CAPTIONS = {
     "prediction_and_target": "Each test sample by what it is and what the model said. On the line the answer is right; between "
     f"the two lines beside it the target is inside of the answer's {_AIM} interval. These intervals are calibrated "
@@ -41,6 +46,12 @@ CAPTIONS = {
     "residual_histogram": "How often the target lies so far from the answer; the outermost bars hold all that lies beyond.",
     "learning_curve": OF_CLASSES["learning_curve"],
 }
+
+
+def calibrate(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any]) -> Calibration:
+    """Fit nothing. Raises ConfigError where a threshold is asked for."""
+    require_no_threshold(config, "the target is a number")
+    return Calibration()
 
 
 def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:
@@ -107,6 +118,16 @@ MISTAKES = Telling(
     cells=_told,
     numbers=("target", "prediction", "error", _INTERVAL),
 )
+
+
+def panels(predictions: pl.DataFrame, fitted: dict[str, Any]) -> list[Panel]:
+    """Tell nothing beside the figures."""
+    return []
+
+
+def galleries(errors: pl.DataFrame, predictions: pl.DataFrame) -> list[Gallery]:
+    """Show no mistakes but the first ones."""
+    return []
 
 
 def sentence(found: dict[str, Any], predictions: pl.DataFrame) -> str:
