@@ -20,7 +20,8 @@ from dl_assets.config import Pipeline
 from dl_assets.errors import ArtifactError, DataError
 from dl_assets.inference.network import load_network
 from dl_assets.inference.predict import predict
-from dl_assets.stages.export import answers, export
+from dl_assets.exporting.parity import answers
+from dl_assets.stages.export import export
 from dl_assets.stages.train import train
 from dl_assets.targets.classes import agreement
 from dl_assets.transforms.image import compose
@@ -42,7 +43,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path],
     """Train on forty pictures of noise that is red or blue, and export; the last twenty are the test part."""
     torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("export")
-    folders = {name: root / name for name in ("clean", "parts", "augmented", "model", "out")}
+    folders = {name: root / name for name in ("clean", "parts", "augmented", "model", "evaluation", "out")}
     for folder in folders.values():
         folder.mkdir()
     pixels = np.random.default_rng(0).integers(0, 120, (40, 8, 8, 3), dtype=np.uint8)
@@ -81,8 +82,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path],
     read = {name: folders[name] for name in ("clean", "parts", "augmented")}
     kept = {name: folders["model"].parent / name for name in ("checkpoints", "logs")}
     train(PIPELINE, **read, **kept, out=folders["model"])
-    inputs = {name: folders[name] for name in ("clean", "parts", "model")}
-    return folders, export(PIPELINE, **inputs, out=folders["out"])
+    write_json(folders["evaluation"] / "calibration.json", {"temperature": 1.5, "threshold": 0.4, "positive": "red"})
+    write_json(folders["evaluation"] / "metrics.json", {"accuracy": {"value": 0.95, "low": 0.9, "high": 1.0}, "classes": {}})
+    return folders, export(PIPELINE, **read_from(folders), out=folders["out"])
+
+
+def read_from(folders: dict[str, Path], **others: Path) -> dict[str, Path]:
+    return {name: others.get(name, folders[name]) for name in ("clean", "parts", "model", "evaluation")}
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +185,7 @@ def test_a_tampered_model_is_found_out(folders, held_out, tmp_path, strength):
 
 def test_a_model_that_differs_fails_the_stage(folders, tmp_path):
     strict = Pipeline(PIPELINE.path, {**PIPELINE.document, "export": {"max_difference": 1e-30}})
-    report = export(strict, clean=folders["clean"], parts=folders["parts"], model=folders["model"], out=tmp_path)
+    report = export(strict, **read_from(folders), out=tmp_path)
     assert [check.name for check in report.failed()] == ["max_difference"]
 
 
@@ -187,11 +193,11 @@ def test_an_empty_test_part_is_told(folders, tmp_path):
     parts = read_table(PARTS_TABLE, folders["parts"]).with_columns(part=pl.lit("train"))
     write_table(PARTS_TABLE, tmp_path, parts)
     with pytest.raises(DataError, match=r"split\.test"):
-        export(PIPELINE, clean=folders["clean"], parts=tmp_path, model=folders["model"], out=tmp_path)
+        export(PIPELINE, **read_from(folders, parts=tmp_path), out=tmp_path)
 
 
 def test_a_broken_checkpoint_is_named(folders, tmp_path):
     shutil.copytree(folders["model"], tmp_path / "model")
     (tmp_path / "model" / "model.ckpt").write_bytes(b"broken")
     with pytest.raises(ArtifactError, match=r"model\.ckpt"):
-        export(PIPELINE, clean=folders["clean"], parts=folders["parts"], model=tmp_path / "model", out=tmp_path)
+        export(PIPELINE, **read_from(folders, model=tmp_path / "model"), out=tmp_path)
