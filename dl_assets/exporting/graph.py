@@ -20,6 +20,9 @@ from dl_assets.inference.network import Network
 MODEL = "model.onnx"
 OPSET = 20
 
+# What torch notes of every node for those who mend its exporter: paths on this machine among it, and half of a small file.
+_NOTES = ("pkg.torch.onnx.stack_trace", "pkg.torch.onnx.fx_node")
+
 Front = Callable[[onnx.ModelProto], onnx.ModelProto]  # puts another input in front of a model's own
 
 
@@ -52,7 +55,7 @@ def write_onnx(
     """
     answering = Answering(network, calibration).eval()
     model = _translate(answering, sample, name, answer)
-    model = front(model) if front else model
+    model = _with_front(model, front) if front else model
     onnx.helper.set_model_props(model, properties)
     try:
         onnx.save_model(onnx.shape_inference.infer_shapes(model, strict_mode=True), path, save_as_external_data=False)
@@ -61,6 +64,14 @@ def write_onnx(
         raise PipelineError(
             f"{path} is not a valid ONNX model ({error}). Choose a model whose operators ONNX has, or report this."
         ) from error
+
+
+def _with_front(model: onnx.ModelProto, front: Front) -> onnx.ModelProto:
+    joined = front(model)
+    versions = {one.domain: one.version for one in joined.opset_import}  # joining lists some twice, which the quantiser refuses
+    del joined.opset_import[:]
+    joined.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in versions.items())
+    return joined
 
 
 def _translate(answering: nn.Module, sample: NDArray[Any], name: str, answer: str) -> onnx.ModelProto:
@@ -81,7 +92,12 @@ def _translate(answering: nn.Module, sample: NDArray[Any], name: str, answer: st
     except torch.onnx.OnnxExporterError as error:
         raise PipelineError(explain(error, answering)) from error
     assert program is not None, "the dynamo exporter returns a program"
-    return program.model_proto
+    model = program.model_proto
+    for node in model.graph.node:
+        kept = [note for note in node.metadata_props if note.key not in _NOTES]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    return model
 
 
 @contextmanager

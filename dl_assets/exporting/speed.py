@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 BATCH_SIZES = (1, 64)
-_SECONDS, _LEAST_RUNS, _MOST_RUNS = 0.4, 3, 40  # of each way and batch size
+_SECONDS, _LEAST_RUNS, _MOST_RUNS = 0.3, 3, 40  # of each way and batch size
 
 Way = Callable[[int], Callable[[], object]]  # batch size -> what answers for a batch once
 
