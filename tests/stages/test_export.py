@@ -154,7 +154,7 @@ def test_the_certificate_says_how_fast_torch_and_onnx_runtime_answer_here(folder
     assert set(latency) == {"torch", "onnxruntime"}
     for found in (latency[name][size] for name in latency for size in ("1", "64")):
         assert 0 < found["p50_ms"] <= found["p99_ms"]
-        assert found["samples_per_second"] > 0 and 3 <= found["runs"] <= 40
+        assert found["samples_per_second"] > 0 and 1 <= found["runs"] <= 40
 
 
 def test_the_golden_samples_can_be_asked_again(folders: dict[str, Path]) -> None:
