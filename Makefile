@@ -33,7 +33,8 @@ check: setup ## style, types, import layers, pipelines, definitions
 	@dl check
 	@dagster definitions validate -w workspace.yaml 2>&1 | grep -v -e Superseded -e SupersessionWarning -e 'return callback'; exit $${PIPESTATUS[0]}
 
-bench: setup ## measure what must be fast, side by side in one run
+bench: setup ## measure what must be fast, side by side in one run (installs OpenVINO, to measure against)
+	@python -c "import openvino" 2>/dev/null || python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[bench]"
 	@python -m pytest tests/benchmarks -q -s -o addopts=--import-mode=importlib -o 'python_files=bench_*.py'
 
 format: setup ## write the code as ruff has it

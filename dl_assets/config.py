@@ -201,7 +201,16 @@ class Pipeline:
 
     @functools.cached_property
     def export(self) -> Export:
-        return self._options("export", Export)
+        return self._by_inputs(self._export_of)
+
+    def _export_of(self, inputs: str) -> Export:
+        options = self._options("export", Export)
+        if options.resize and not hasattr(registry.module("inputs", inputs), "any_size"):
+            raise self._file.problem(
+                ("export", "resize"),
+                f"is true, but what task '{self.document.get('task')}' learns from has no size. Leave it away.",
+            )
+        return options
 
     @functools.cached_property
     def schedule(self) -> Schedule:

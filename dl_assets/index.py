@@ -35,6 +35,7 @@ def entry(path: Path, root: Path = Path()) -> dict[str, str]:
         "input": watched[0],
         "files": watched[-1],
         "schema": _schema(pipeline),
+        "originals": _originals(pipeline),
     }
 
 
@@ -69,6 +70,13 @@ def _schema(pipeline: Pipeline) -> str:
     section = pipeline.document.get("clean")
     found = section.get("schema") if isinstance(section, dict) else None
     return found if isinstance(found, str) else f"dl_assets/inputs/{pipeline.task.inputs}.py"
+
+
+def _originals(pipeline: Pipeline) -> str:
+    """Return the folder of whole pictures where the exported model is to resize them itself; else the stage's own module."""
+    section = pipeline.document.get("export")
+    is_resized = isinstance(section, dict) and section.get("resize") is True
+    return f"data/{pipeline.name}/raw" if is_resized else "dl_assets/stages/export.py"
 
 
 def _parts(folder: str, name: str) -> str:

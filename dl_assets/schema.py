@@ -21,7 +21,7 @@ _ABOUT = {
     "model": "the network and its size",
     "train": "how long and how fast the network learns",
     "evaluate": "what the report of the test part holds",
-    "export": "how exactly the ONNX file must answer as the trained model does",
+    "export": "what the ONNX file takes, how exactly it must answer as the trained model does, and a smaller one beside it",
     "schedule": "when the pipeline runs by itself; {} for never",
     "tune": "where `dl tune` looks for better values; optional",
 }

@@ -309,6 +309,15 @@ class Evaluate(Options):
 class Export(Options):
     max_difference: Annotated[float, Field(gt=0, description="largest allowed difference of a probability")] = 1e-4
     min_agreement: Annotated[float, Field(ge=0, le=1, description="share of equal predictions")] = 0.999
+    resize: Annotated[
+        bool, Field(description="let the model take pictures of any size, and make them as large inside as `clean` stores them")
+    ] = False
+    int8: Annotated[
+        bool, Field(description="make model.int8.onnx too: whole numbers of 8 bits, a quarter of the size and faster")
+    ] = False
+    max_drop: Annotated[
+        float, Field(ge=0, le=1, description="largest loss of accuracy, or of R2, at which model.int8.onnx is kept")
+    ] = 0.01
 
 
 class Range(Options):

@@ -63,7 +63,7 @@ class Chain:
         return evaluate(self.config, **self._read("clean", "parts", "model"), out=self._new("evaluation"))
 
     def export(self) -> Report:
-        return export(self.config, **self._read("clean", "parts", "model"), out=self._new("exported"))
+        return export(self.config, **self._read("clean", "parts", "model", "evaluation"), out=self._new("exported"))
 
     def json(self, name: str) -> Any:
         return read_json(self.folder / name)

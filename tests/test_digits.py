@@ -105,14 +105,14 @@ def test_the_exported_model_knows_the_names_of_its_classes(data: Path) -> None:
     )
 
 
-def test_the_certificate_compares_two_batch_sizes_and_every_check_has_passed(data: Path) -> None:
+def test_the_certificate_compares_four_batch_sizes_and_every_check_has_passed(data: Path) -> None:
     certificate = read(data / "exported" / "certificate.json")
-    assert len(certificate["batch_sizes"]) == 2
+    assert len(certificate["batch_sizes"]) == 4
     assert certificate["max_difference"] <= 1e-4 and certificate["agreement"] == 1
     reports = [read(path) for path in sorted((data / "reports").glob("*.json"))]
     checks = {name: check["passed"] for report in reports for name, check in report["checks"].items()}
     of_the_data = ("rejected_share", "class_size", "class_imbalance", "labels_used", "leaked_duplicates")
-    assert checks == dict.fromkeys((*of_the_data, "agreement", "max_difference"), True)
+    assert checks == dict.fromkeys((*of_the_data, "agreement", "max_difference", "resize", "int8_drop"), True)
 
 
 def test_the_report_is_one_page_that_needs_no_other_file(data: Path) -> None:

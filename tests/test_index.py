@@ -34,12 +34,19 @@ def test_the_index_names_the_code_and_the_data_of_each_pipeline(root: Path) -> N
         "model": "cnn",
         "weights": "dl_assets/models/cnn.py",
         "schema": "dl_assets/inputs/image.py",
+        "originals": "dl_assets/stages/export.py",
     }
     builtin = "dl_assets/sources/builtin.py"
     assert read_index(root) == {
         "cats": {**common, "source": "folder", "input": "photos", "files": "photos"},
         "digits": {**common, "source": "builtin", "input": builtin, "files": builtin},
     }
+
+
+def test_the_originals_are_read_again_where_the_exported_model_is_to_resize_them(root: Path) -> None:
+    write(root, f"{PHOTOS}export: {{resize: true}}\n")
+    write_index(root)
+    assert read_index(root)["cats"]["originals"] == "data/cats/raw"
 
 
 @pytest.mark.parametrize("path", ["my photos: 2026", 'it\'s "here"', "f\u00f6t\u00f6s/\u732b", "#1", "1", "a" * 300])

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.errors import DataError
+from dl_assets.inputs._image import any_size as any_size
 from dl_assets.inputs._image.decode import decode
 from dl_assets.inputs._image.likeness import similar as similar
 from dl_assets.inputs._image.measures import LONGEST_SIDE, measure

@@ -39,7 +39,8 @@ train: {train}
 # What the report of the test part holds.
 evaluate: {{}}
 
-# How exactly the exported ONNX file must answer as the trained model does.
+# How exactly the exported ONNX file must answer as the trained model does. `resize: true` lets it take photos of any size,
+# `int8: true` writes a smaller and faster model beside it.
 export: {{}}
 
 # When the pipeline runs by itself, e.g. {{cron: "0 3 * * 1", timezone: Europe/Berlin}} for every Monday at three.

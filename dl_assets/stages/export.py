@@ -1,248 +1,121 @@
 """Write the model as ONNX, and certify that it answers as the trained one does."""
 
-import hashlib
-import json
-import logging
-import math
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
-import polars as pl
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from dl_assets import progress, registry
-from dl_assets.artifacts.report import Check, Report, read_json, write_json
-from dl_assets.artifacts.rows import read_values
-from dl_assets.artifacts.shards import open_arrays
-from dl_assets.artifacts.tables import read_parted
+from dl_assets import progress
+from dl_assets.artifacts.report import Report, write_json
 from dl_assets.config import Pipeline
-from dl_assets.errors import DataError, PipelineError
-from dl_assets.inference.network import CARD, PREPROCESSING, Network, load_network
-from dl_assets.inference.predict import predict
+from dl_assets.exporting.certificate import CERTIFICATE, certificate
+from dl_assets.exporting.checks import is_failed, parity_checks
+from dl_assets.exporting.golden import GOLDEN, write_golden
+from dl_assets.exporting.graph import MODEL, Front, write_onnx
+from dl_assets.exporting.int8 import INT8, Quantized, int8_check, quantize
+from dl_assets.exporting.parity import BATCH_SIZES, Comparison, answers, compare, open_session, worst_samples
+from dl_assets.exporting.resizing import certify_resize, resize_check
+from dl_assets.exporting.signature import SIGNATURE, made_by, properties, signature
+from dl_assets.exporting.speed import latencies
+from dl_assets.exporting.subject import Subject, read_subject
 
-MODEL = "model.onnx"
-OPSET = 20
-# Compared are all test samples, but of large ones not more than the values of 2,000 pictures of 64 x 64 px.
-MAX_VALUES, LEAST_SAMPLES = 2_000 * 64 * 64 * 3, 2_000
-BATCH_SIZES = (1, 64)
-NUM_GOLDEN = 5
-
-Feed = Callable[[NDArray[np.int64]], dict[str, NDArray[Any]]]  # indices of samples -> inputs by name
+WORST = "worst.json"
 
 
-def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Path) -> Report:
-    """Write model.onnx, signature.json and certificate.json; the checks compare ONNX with torch on the test part."""
-    network, card, fitted = load_network(model), read_json(model / CARD), read_json(model / PREPROCESSING)
-    inputs, targets = registry.module("inputs", config.task.inputs), registry.module("targets", config.task.targets)
-    samples = _test_samples(clean, parts)
-    arrays = open_arrays(clean, samples)
-    ask = partial(inputs.ask, fitted=fitted["inputs"]) if hasattr(inputs, "ask") else None
-    properties = _properties(config, card)
-    write_onnx(network, arrays[0], config.task.inputs, properties, out / MODEL, answer=targets.OUTPUT, ask=ask)
-    write_json(out / "signature.json", _signature(config, fitted, arrays.shape))
-
-    expected, feed = predict(network, arrays), _feeder(config, clean, samples, fitted)
-    comparisons = []
-    for size in BATCH_SIZES:
-        found = answers(out / MODEL, targets.OUTPUT, feed, len(samples), size)
-        comparisons.append(Comparison(size, *targets.agreement(expected, found, fitted["targets"])))
-        progress.report(done=len(comparisons), total=len(BATCH_SIZES), max_difference=comparisons[-1].max_difference)
-    write_json(out / "certificate.json", _certificate(out / MODEL, samples, {targets.OUTPUT: expected}, comparisons))
+def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, evaluation: Path, out: Path) -> Report:
+    """Write model.onnx, its signature and its certificate; the checks compare ONNX with torch on the test part."""
+    subject = read_subject(config, clean=clean, parts=parts, model=model, evaluation=evaluation)
+    _write_model(subject, out / MODEL)
+    write_json(out / SIGNATURE, signature(config, subject.fitted, subject.arrays.shape))
+    comparisons = _compare(subject, out / MODEL)
+    worst = _find_worst(subject, comparisons, out)
+    resized = certify_resize(subject, out / MODEL) if config.export.resize else None
+    quantized = quantize(subject, out / MODEL, out / INT8) if config.export.int8 else None
+    measured = latencies(_ways(subject, out))
+    if quantized and not quantized.is_offered:
+        (out / INT8).unlink()
+    write_golden(out / GOLDEN, subject.test["id"].to_list(), subject.feed, subject.targets.OUTPUT, subject.expected)
+    write_json(
+        out / CERTIFICATE,
+        certificate(
+            out,
+            subject.test,
+            subject.targets.OUTPUT,
+            subject.expected,
+            comparisons,
+            **({"resize": resized} if resized else {}),
+            **({"int8": quantized.as_json()} if quantized else {}),
+            latency=measured,
+        ),
+    )
     return Report(
-        counts={"samples": len(samples)},
-        numbers={"size_bytes": (out / MODEL).stat().st_size},
-        checks=_checks(config, comparisons),
+        counts={"samples": len(subject.test)},
+        numbers={"size_bytes": (out / MODEL).stat().st_size, **_numbers(quantized, measured)},
+        checks=[*parity_checks(config, comparisons, worst), resize_check(subject, resized), int8_check(subject, quantized)],
     )
 
 
-def _properties(config: Pipeline, card: dict[str, Any]) -> dict[str, str]:
-    classes = {"classes": json.dumps(card["classes"])} if "classes" in card else {}
-    return {"format": "dl-assets 1", "pipeline": config.name, "task": card["task"], **classes}
+def _write_model(subject: Subject, path: Path) -> None:
+    write_onnx(
+        subject.answering.network,
+        subject.arrays[0],
+        subject.config.task.inputs,
+        properties(subject.config, subject.card, subject.metrics, subject.calibration),
+        path,
+        answer=subject.targets.OUTPUT,
+        front=_front(subject),
+        calibration=subject.answering.calibration,
+    )
 
 
-def _feeder(config: Pipeline, clean: Path, samples: pl.DataFrame, fitted: dict[str, Any]) -> Feed:
-    """Return what gives ONNX Runtime the inputs of some samples: their arrays, or what a user has in place of these."""
-    inputs = registry.module("inputs", config.task.inputs)
-    if not hasattr(inputs, "feed"):
-        arrays = open_arrays(clean, samples)
-        return lambda batch: {config.task.inputs: arrays.batch(batch)}
-    values = read_values(clean, samples)
-    return lambda batch: inputs.feed(values[batch], fitted["inputs"])
+def _front(subject: Subject) -> Front | None:
+    """Return what makes the model's input of what a user has: the columns of a table, a picture of any size."""
+    if hasattr(subject.inputs, "ask"):
+        return partial(subject.inputs.ask, fitted=subject.fitted["inputs"])
+    if subject.config.export.resize:
+        return partial(subject.inputs.any_size.front, stored=subject.arrays.shape, clean=made_by(subject.config))
+    return None
 
 
-class _Probabilities(nn.Module):
-    """The whole answer in one graph: preprocessing, body and activation, so that nobody has to repeat them elsewhere."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, raw: Tensor) -> Tensor:
-        return self.network.probabilities(raw)
+def _compare(subject: Subject, path: Path) -> list[Comparison]:
+    comparisons: list[Comparison] = []
+    for size in BATCH_SIZES:
+        comparisons.append(compare(path, subject.targets, subject.expected, subject.feed, size, subject.fitted["targets"]))
+        progress.report(done=len(comparisons), total=len(BATCH_SIZES), max_difference=comparisons[-1].max_difference)
+    return comparisons
 
 
-def write_onnx(
-    network: Network,
-    sample: NDArray[Any],
-    name: str,
-    properties: dict[str, str],
-    path: Path,
-    *,
-    answer: str,
-    ask: Callable[[onnx.ModelProto], onnx.ModelProto] | None = None,
-) -> None:
-    """Write one self-contained file: `name` [batch, ...], each like `sample`, -> float32 `answer` [batch, outputs].
-
-    With `ask` the model takes what that makes of its input.
-    """
-    # Two samples: torch.export takes a size of one for a constant.
-    example = torch.from_numpy(np.zeros((2, *sample.shape), sample.dtype))
-    with _quiet_exporter():
-        program = torch.onnx.export(
-            _Probabilities(network).eval(),
-            (example,),
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=[name],
-            output_names=[answer],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-        )
-    assert program is not None, "the dynamo exporter returns a program"
-    model = ask(program.model_proto) if ask else program.model_proto
-    onnx.helper.set_model_props(model, properties)
-    onnx.save_model(model, path, save_as_external_data=False)
-    try:
-        onnx.checker.check_model(path, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise PipelineError(
-            f"{path} is not a valid ONNX model ({error}). Choose a model whose operators ONNX has, or report this."
-        ) from error
+def _find_worst(subject: Subject, comparisons: list[Comparison], out: Path) -> list[dict[str, Any]]:
+    """Where the model differs too much, write down for which samples most; it is kept with the result that failed."""
+    failed = [one for one in comparisons if is_failed(subject.config, one)]
+    if not failed:
+        return []
+    found = answers(out / MODEL, subject.targets.OUTPUT, subject.feed, len(subject.test), failed[0].batch_size)
+    ids, fitted = subject.test["id"].to_list(), subject.fitted["targets"]
+    worst = worst_samples(ids, subject.targets, subject.expected, found, fitted)
+    write_json(out / WORST, worst)
+    return worst
 
 
-@contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Silence what the exporter says of its own insides (torchvision missing, deprecated calls); errors are raised as ever."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(torch|onnxscript|onnx_ir|copyreg)\b.*")
-            yield
-    finally:
-        logger.setLevel(level)
+def _ways(subject: Subject, out: Path) -> dict[str, Callable[[int], Callable[[], object]]]:
+    files = {"onnxruntime": out / MODEL, "onnxruntime_int8": out / INT8}
+    return {"torch": subject.eager, **{name: _way(subject, path) for name, path in files.items() if path.exists()}}
 
 
-def answers(path: Path, answer: str, feed: Feed, num_samples: int, batch_size: int) -> NDArray[np.float32]:
-    """Return the answers [N, outputs] that ONNX Runtime computes on the CPU, `batch_size` samples at a time.
+def _way(subject: Subject, path: Path) -> Callable[[int], Callable[[], object]]:
+    session = open_session(path)
 
-    `feed` returns the inputs for the samples of these indices.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    batches = (np.arange(start, min(start + batch_size, num_samples)) for start in range(0, num_samples, batch_size))
-    found: NDArray[np.float32] = np.concatenate([session.run([answer], feed(batch))[0] for batch in batches])
+    def way(batch_size: int) -> Callable[[], object]:
+        inputs = subject.feed(np.arange(batch_size) % len(subject.test))
+        return lambda: session.run(None, inputs)
+
+    return way
+
+
+def _numbers(quantized: Quantized | None, measured: dict[str, Any]) -> dict[str, float]:
+    found = {"latency_ms": measured["onnxruntime"]["1"]["p50_ms"]}
+    if quantized:
+        found |= {"int8_size_bytes": quantized.size_bytes, "int8_latency_ms": measured["onnxruntime_int8"]["1"]["p50_ms"]}
     return found
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How far the exported model's answers are from the trained one's."""
-
-    batch_size: int
-    max_difference: float
-    agreement: float
-
-
-def _test_samples(clean: Path, parts: Path) -> pl.DataFrame:
-    """Return the samples of the test part; of too many every n-th."""
-    test = read_parted(clean, parts).filter(part="test")
-    if test.is_empty():
-        raise DataError(
-            "the test part holds no sample to compare the exported model on. "
-            "Add samples to the source, or give split.test a larger share."
-        )
-    most = max(LEAST_SAMPLES, MAX_VALUES // math.prod(open_arrays(clean, test).shape))
-    return test.gather_every(-(-len(test) // most))
-
-
-def _signature(config: Pipeline, fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    """Say how to ask the model and how to read its answer, for a person who has nothing but this file and the model."""
-    inputs, targets = registry.module("inputs", config.task.inputs), registry.module("targets", config.task.targets)
-    clean = {name: getattr(config.clean, name) for name in registry.options_of(inputs.clean).model_fields}
-    return {
-        "pipeline": config.name,
-        "task": config.task_name,
-        "file": MODEL,
-        "opset": OPSET,
-        "input": {
-            "name": config.task.inputs,
-            "dtype": inputs.DTYPE,
-            "shape": ["batch", *shape],
-            "meaning": inputs.describe(shape, clean),
-            "made_by": {"clean": clean},
-            "fitted": fitted["inputs"],
-        },
-        "output": {
-            "name": targets.OUTPUT,
-            "dtype": "float32",
-            "shape": ["batch", targets.num_outputs(fitted["targets"])],
-            "meaning": targets.describe(),
-            "fitted": fitted["targets"],
-        },
-    }
-
-
-def _certificate(
-    path: Path, samples: pl.DataFrame, expected: dict[str, NDArray[np.float32]], comparisons: list[Comparison]
-) -> dict[str, Any]:
-    return {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "num_samples": len(samples),
-        "part": "test",
-        "max_difference": max(one.max_difference for one in comparisons),
-        "agreement": min(one.agreement for one in comparisons),
-        "batch_sizes": {
-            str(one.batch_size): {"max_difference": one.max_difference, "agreement": one.agreement} for one in comparisons
-        },
-        "golden": [
-            {"id": id_, **{name: rows[index].tolist() for name, rows in expected.items()}}
-            for index, id_ in enumerate(samples["id"][:NUM_GOLDEN])
-        ],
-        "versions": {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
-    }
-
-
-def _checks(config: Pipeline, comparisons: list[Comparison]) -> list[Check]:
-    difference = max(one.max_difference for one in comparisons)
-    agreement = min(one.agreement for one in comparisons)
-    detail = "ONNX Runtime against torch on the test part."
-    return [
-        Check(
-            "max_difference",
-            difference <= config.export.max_difference,
-            difference,
-            config.export.max_difference,
-            detail=f"{detail} At most this difference of a probability is allowed.",
-        ),
-        Check(
-            "agreement",
-            agreement >= config.export.min_agreement,
-            agreement,
-            config.export.min_agreement,
-            detail=f"{detail} At least this share of equal predictions is needed.",
-        ),
-    ]

@@ -167,3 +167,12 @@ def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]
             **{f"probability_{name}": values[:, index] for index, name in enumerate(fitted["classes"])},
         }
     )
+
+
+def goodness(probabilities: NDArray[np.floating[Any]], targets: pl.Series, fitted: dict[str, Any]) -> float:
+    """Return the one number by which two models of a pipeline are compared, 1 at best: the share of right answers by label.
+
+    >>> goodness(np.array([[0.9, 0.1], [0.8, 0.7]]), pl.Series(["cat", "dog"]), {"classes": ["cat", "dog"]})
+    0.75
+    """
+    return float(((probabilities > THRESHOLD) == (encode(targets, fitted) > 0)).mean())

@@ -218,6 +218,16 @@ def predictions(outputs: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> p
     return pl.DataFrame({"prediction": pl.Series(outputs.astype(np.float64).reshape(-1), dtype=pl.Float64)})
 
 
+def goodness(outputs: NDArray[np.floating[Any]], targets: pl.Series, fitted: dict[str, Any]) -> float:
+    """Return the one number by which two models of a pipeline are compared, 1 at best: R2 by the deviation in the train part.
+
+    >>> goodness(np.array([[1.0], [4.0]]), pl.Series(["1", "3"]), {"deviation": 1.0})
+    0.5
+    """
+    errors = outputs.astype(np.float64).reshape(-1) - read(targets)
+    return float(1 - np.mean(errors**2) / fitted["deviation"] ** 2)
+
+
 def learnt(numbers: Floats, fitted: dict[str, Any]) -> Floats:
     """Return numbers of any shape on the scale that is learnt, which is not the unit of the target where that is `log`.
 

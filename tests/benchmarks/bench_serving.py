@@ -8,8 +8,8 @@ from benchmarks.side_by_side import cpu_seconds, show
 
 from dl_assets import registry
 from dl_assets.config import Choice
+from dl_assets.exporting.graph import write_onnx
 from dl_assets.inference.network import Network, build_network
-from dl_assets.stages.export import write_onnx
 
 SHAPE = (64, 64, 3)
 

@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional
 
 from dl_assets import registry
+from dl_assets.exporting.graph import write_onnx
 from dl_assets.inference.layers import head_of, layer_groups
 from dl_assets.inference.network import Network
 from dl_assets.schema import model_schema
-from dl_assets.stages.export import write_onnx
 
 torch.set_num_threads(1)
 MODELS = registry.names("models")

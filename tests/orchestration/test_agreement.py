@@ -50,7 +50,8 @@ def outs(stage: str) -> list[str]:
 
 
 def artifacts_read(stage: str) -> set[str]:
-    return {dep.removeprefix("data/${key}/") for dep in deps(stage) if dep.startswith("data/${key}/")}
+    """Names of the artifacts; of one of which a few files are read, once."""
+    return {dep.removeprefix("data/${key}/").partition("/")[0] for dep in deps(stage) if dep.startswith("data/${key}/")}
 
 
 def modules_of(path: str) -> set[str]:

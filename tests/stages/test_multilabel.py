@@ -73,7 +73,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Repor
     kept = {name: folders["model"].parent / name for name in ("checkpoints", "logs")}
     train(PIPELINE, **read, **kept, out=folders["model"])
     reports["evaluate"] = evaluate(PIPELINE, **inputs, out=folders["evaluation"])
-    reports["export"] = export(PIPELINE, **inputs, out=folders["exported"])
+    reports["export"] = export(PIPELINE, **inputs, evaluation=folders["evaluation"], out=folders["exported"])
     return root, reports
 
 

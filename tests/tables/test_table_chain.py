@@ -48,7 +48,7 @@ def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     target = "rich" if request.param == CLASSES else "worth"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        made = Chain(root, request.param, {"kind": "table", "path": "people.csv", "target": target})
+        made = Chain(root, request.param, {"kind": "table", "path": "people.csv", "target": target}, export={"int8": True})
         made.run()
         yield made
 
@@ -108,6 +108,25 @@ def test_the_exported_model_takes_the_columns_by_name_with_words_as_text(chain: 
     }
     unseen = {**row, "colour": np.array([["mauve"]], object), "age": np.array([[1e30]])}
     assert all(np.isfinite(session.run(None, asked)[0]).all() for asked in (row, unseen))
+
+
+def test_the_golden_rows_ask_the_model_as_they_stand_in_their_file(chain: Chain) -> None:
+    session = onnxruntime.InferenceSession(chain.folder / "exported/model.onnx", providers=["CPUExecutionProvider"])
+    (answered,) = (one.name for one in session.get_outputs())
+    with np.load(chain.folder / "exported/golden.npz") as golden:
+        assert {golden[f"input/{one.name}"].dtype.kind for one in session.get_inputs()} == {"f", "U"}
+        found = session.run(None, {one.name: golden[f"input/{one.name}"] for one in session.get_inputs()})[0]
+        assert np.allclose(found, golden[f"output/{answered}"], rtol=1e-5)
+
+
+def test_the_model_of_8_bits_answers_for_the_same_columns_about_as_well(chain: Chain) -> None:
+    found = chain.json("exported/certificate.json")["int8"]
+    assert found["offered"] and found["float32"] > 0.8 and abs(found["drop"]) <= 0.01
+    small, whole = (
+        onnxruntime.InferenceSession(chain.folder / "exported" / name, providers=["CPUExecutionProvider"])
+        for name in ("model.int8.onnx", "model.onnx")
+    )
+    assert [(one.name, one.type) for one in small.get_inputs()] == [(one.name, one.type) for one in whole.get_inputs()]
 
 
 def test_the_predictions_for_the_file_are_those_of_the_evaluation(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
