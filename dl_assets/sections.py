@@ -285,6 +285,12 @@ class Evaluate(Options):
     bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
     seed: Seed = 17
     gallery: Annotated[int, Field(ge=0, le=200, description="mistakes shown in the report")] = 24
+    explained: Annotated[
+        int, Field(ge=0, le=48, description="pictures of mistakes beside which is shown what the answer rests on; 0: none")
+    ] = 12
+    robustness_samples: Annotated[
+        int, Field(ge=0, le=10_000, description="pictures of test that are spoilt and attacked, at most; 0: none")
+    ] = 200
 
 
 class Export(Options):
