@@ -42,5 +42,5 @@ def _figure(found: dict[str, Floats], levels: Sequence[str], label: str) -> Figu
         draw(axes, np.arange(len(levels)), values, stroke, name)
     axes.set(title="Under attack", xlabel="largest change of a pixel, levels of 255", ylabel=label)
     axes.set_xticks(range(len(levels)), levels)
-    axes.legend(loc="upper right")
+    axes.legend(loc="lower left")
     return figure

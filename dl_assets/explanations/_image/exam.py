@@ -21,7 +21,7 @@ Truths = NDArray[np.bool_]
 # A sample is shown to the network about so many times: 31 times for corruptions, and, as most attacks succeed early,
 # no more than 20 times forth and back.
 _PASSES = 90
-_BUDGET, _LEAST_SAMPLES = 1.5e12, 32
+_BUDGET, _LEAST_SAMPLES = 1e12, 32
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from dl_assets.evaluation.bootstrap import Floats
 from dl_assets.pages import style
 
-DPI = 110
+DPI = 96
 _TILE, _GAP, _BETWEEN, _HEAD, _MARGIN = 1.02, 0.05, 0.22, 0.36, 0.08  # inches
 _COLUMNS = 2
 _AGAINST_FOR = LinearSegmentedColormap.from_list("against_for", [style.COLOURS[0], "white", style.COLOURS[1]])
 _SMOOTH = 48  # px; pixels of smaller pictures are shown as squares
+_NEIGHBOURS = 0.015  # deviation by which the gradients of such a picture are smoothed, as a share of its side
 _LIT = 0.65  # how much of the picture the strongest place of a map covers
 
 
@@ -44,7 +46,10 @@ def explained_figure(shown: Sequence[Explained]) -> Figure:
         left = _MARGIN + (place % _COLUMNS) * (group + _BETWEEN)
         top = height - _MARGIN - (place // _COLUMNS) * (_HEAD + _TILE + _BETWEEN / 2)
         figure.text(left / width, (top - 0.02) / height, one.told, va="top", fontsize=8, fontweight="bold")
-        figure.text(left / width, (top - 0.19) / height, one.sample, va="top", fontsize=6.5, color=style.MUTED)
+        captions = (one.sample, *(("Grad-CAM", "gradients")[3 - tiles :]))
+        for tile, caption in enumerate(captions):
+            x = left + tile * (_TILE + _GAP)
+            figure.text(x / width, (top - 0.19) / height, caption, va="top", fontsize=6.5, color=style.MUTED)
         bottom = (top - _HEAD - _TILE) / height
         places = [((left + tile * (_TILE + _GAP)) / width, bottom, _TILE / width, _TILE / height) for tile in range(tiles)]
         _draw(one, [figure.add_axes(place) for place in places])
@@ -59,8 +64,18 @@ def _draw(one: Explained, axes: list[Axes]) -> None:
     if one.grad_cam is not None:
         axes[1].imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation=smooth)
         axes[1].imshow(one.grad_cam, cmap="inferno", vmin=0, vmax=1, alpha=_LIT * one.grad_cam, interpolation="bilinear")
-    most = float(np.quantile(np.abs(one.gradients), 0.99)) or 1.0
-    axes[-1].imshow(one.gradients, cmap=_AGAINST_FOR, vmin=-most, vmax=most, interpolation=smooth)
+    gradients = _smoothed(one.gradients)
+    most = float(np.quantile(np.abs(gradients), 0.99)) or 1.0
+    axes[-1].imshow(gradients, cmap=_AGAINST_FOR, vmin=-most, vmax=most, interpolation=smooth)
     for axis in axes:
         axis.set(xticks=[], yticks=[])
         axis.spines[["top", "right"]].set_visible(True)
+
+
+def _smoothed(gradients: Floats) -> Floats:
+    """Take neighbours of a large picture together: single pixels of it cannot be seen, and pooling picks them by chance."""
+    side = max(gradients.shape)
+    if side < _SMOOTH:
+        return gradients
+    smoothed: Floats = cv2.GaussianBlur(gradients, (0, 0), side * _NEIGHBOURS)
+    return smoothed

@@ -37,7 +37,7 @@ def _prediction(mistake: Row, classes: list[str]) -> str:
 
 
 def _tell_class(mistake: Row, name: str) -> str:
-    return f"is {style.short(mistake['target'])}, said {style.short(name)} {percent(_probability(mistake, name))}"
+    return f"is {style.short(mistake['target'])}, said {style.short(name)} ({percent(_probability(mistake, name))})"
 
 
 def _most_wrong(mistake: Row, classes: list[str]) -> str:
@@ -49,7 +49,7 @@ def _most_wrong(mistake: Row, classes: list[str]) -> str:
 
 def _tell_label(mistake: Row, name: str) -> str:
     verb = "sees" if name in labels_of(mistake["prediction"]) else "misses"
-    return f"{verb} {style.short(name)} {percent(_probability(mistake, name))}"
+    return f"{verb} {style.short(name)} ({percent(_probability(mistake, name))})"
 
 
 def labels_of(target: str) -> list[str]:
@@ -81,4 +81,4 @@ KINDS = {
 
 def tell_hit(row: Row, name: str) -> str:
     """Say of what the answer is right, and how sure it is."""
-    return f"{style.short(name)} {percent(_probability(row, name))}"
+    return f"{style.short(name)} ({percent(_probability(row, name))})"
