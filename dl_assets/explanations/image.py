@@ -33,12 +33,14 @@ def explain(
     fitted: dict[str, Any],
     seed: int,
 ) -> list[Panel]:
-    """Return what the report tells beside the metrics.
+    """Return what the report tells beside the metrics; nothing where the targets are of a kind that cannot be told so.
 
     `samples` are those of clean with their part, `predictions` the network's for val and test, and `fitted` is what
     preprocessing.json holds. How many samples are looked at depends on the options and on what the network costs; the notes
     say how many.
     """
+    if config.task.targets not in KINDS:
+        return []
     test = samples.filter(part="test")
     asked = Asked(network, read_pictures(clean, test.head(1))[0])
     panels = [_where_it_is_worse(config, test, clean, predictions, seed)]

@@ -129,6 +129,10 @@ def test_it_writes_all_that_the_contract_promises(evaluated: tuple[Report, Path]
         "curves/confusion_matrix.csv",
         "plots/calibration.png",
         "plots/learning_curve.png",
+        "plots/explained_mistakes.png",
+        "plots/explained_hits.png",
+        "plots/corruptions.png",
+        "plots/attacks.png",
     }
 
 

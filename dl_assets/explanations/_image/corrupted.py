@@ -53,7 +53,8 @@ def _richest(pictures: NDArray[np.uint8]) -> int:
 @style.house
 def _figure(found: dict[str, Floats], examples: dict[str, list[NDArray[np.uint8]]], label: str) -> Figure:
     rows = -(-len(found) // _COLUMNS)
-    figure = style.blank(8.4, 2.9 * rows)
+    figure = Figure(figsize=(8.4, 2.7 * rows), dpi=style.DPI)  # laid out by hand: to try it out takes a second
+    figure.subplots_adjust(left=0.07, right=0.99, top=0.94, bottom=0.02, hspace=0.34, wspace=0.2)
     grid = figure.subplots(2 * rows, _COLUMNS, height_ratios=[2.6, 1] * rows, squeeze=False)
     for place, (name, values) in enumerate(found.items()):
         row, column = 2 * (place // _COLUMNS), place % _COLUMNS

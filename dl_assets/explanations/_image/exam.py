@@ -26,11 +26,15 @@ _BUDGET, _LEAST_SAMPLES = 1e12, 32
 
 @dataclass(frozen=True)
 class Exam:
-    """N pictures, uint8 [N, H, W, C], whose targets are known, of the `total` in the part."""
+    """N pictures, uint8 [N, H, W, C], whose targets are known, of the `total` in the part.
+
+    `truth` [N, ...] is what the targets are for a loss, and `strata` [N] are lists of names, to compare with answers.
+    """
 
     asked: Asked
     pictures: NDArray[np.uint8]
-    targets: pl.Series
+    truth: NDArray[Any]
+    strata: pl.Series
     total: int
     fitted: dict[str, Any]
     kind: Kind
@@ -59,7 +63,7 @@ class Exam:
         for batch in self.asked.batches(len(pixels)):
             shown = pixels[batch].detach().requires_grad_()
             outputs = self.asked.outputs(shown)
-            truth = torch.from_numpy(self.module.encode(self.targets[indices[batch]], self.fitted)).to(outputs.device)
+            truth = torch.from_numpy(self.truth[indices[batch]]).to(outputs.device)
             (gradient,) = torch.autograd.grad(self.kind.losses(outputs, truth).sum(), shown)
             rights.append(self._is_right(outputs, indices[batch]))
             signs.append(gradient.sign())
@@ -67,7 +71,7 @@ class Exam:
 
     def _is_right(self, outputs: Tensor, indices: NDArray[np.int64]) -> Truths:
         said = self.module.predictions(self.asked.probabilities(outputs), self.fitted)["prediction"]
-        is_right: Truths = (self.module.strata(said) == self.module.strata(self.targets[indices])).to_numpy()
+        is_right: Truths = (self.module.strata(said) == self.strata[indices]).to_numpy()
         return is_right
 
 
@@ -78,4 +82,5 @@ def draw_exam(
     affordable = asked.affordable(most, passes=_PASSES, budget=_BUDGET, least=_LEAST_SAMPLES)
     drawn = test[some(len(test), affordable, seed)]
     module = registry.module("targets", targets)
-    return Exam(asked, read_pictures(clean, drawn), drawn["target"], len(test), fitted, KINDS[targets], module)
+    truth, strata = module.encode(drawn["target"], fitted), module.strata(drawn["target"])
+    return Exam(asked, read_pictures(clean, drawn), truth, strata, len(test), fitted, KINDS[targets], module)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from dl_assets.evaluation.bootstrap import Floats
@@ -42,34 +44,38 @@ def explained_figure(shown: Sequence[Explained]) -> Figure:
     width = 2 * _MARGIN + columns * group + (columns - 1) * _BETWEEN
     height = 2 * _MARGIN + rows * (_HEAD + _TILE) + (rows - 1) * _BETWEEN / 2
     figure = Figure(figsize=(width, height), dpi=style.DPI)
+    # One pair of axes in inches, from the top down: a pair for each picture would take most of the time.
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
     for place, one in enumerate(shown):
         left = _MARGIN + (place % _COLUMNS) * (group + _BETWEEN)
-        top = height - _MARGIN - (place // _COLUMNS) * (_HEAD + _TILE + _BETWEEN / 2)
-        figure.text(left / width, (top - 0.02) / height, one.told, va="top", fontsize=8, fontweight="bold")
-        captions = (one.sample, *(("Grad-CAM", "gradients")[3 - tiles :]))
-        for tile, caption in enumerate(captions):
-            x = left + tile * (_TILE + _GAP)
-            figure.text(x / width, (top - 0.19) / height, caption, va="top", fontsize=6.5, color=style.MUTED)
-        bottom = (top - _HEAD - _TILE) / height
-        places = [((left + tile * (_TILE + _GAP)) / width, bottom, _TILE / width, _TILE / height) for tile in range(tiles)]
-        _draw(one, [figure.add_axes(place) for place in places])
+        _draw(axes, one, left, _MARGIN + (place // _COLUMNS) * (_HEAD + _TILE + _BETWEEN / 2))
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
 
-def _draw(one: Explained, axes: list[Axes]) -> None:
+def _draw(axes: Axes, one: Explained, left: float, top: float) -> None:
     smooth = "nearest" if max(one.picture.shape[:2]) < _SMOOTH else "antialiased"
-    grey = one.picture.mean(axis=-1)
-    plain = one.picture[..., 0] if one.picture.shape[-1] == 1 else one.picture
-    axes[0].imshow(plain, cmap="gray", vmin=0, vmax=255, interpolation=smooth)
+    grey: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": smooth}
+    axes.text(left, top + 0.02, one.told, va="top", fontsize=8, fontweight="bold")
+    tiles = iter(range(3))
+
+    def tile(caption: str) -> tuple[float, float, float, float]:
+        """Return where the next tile is, below its caption and framed."""
+        x, y = left + next(tiles) * (_TILE + _GAP), top + _HEAD
+        axes.text(x, top + 0.19, caption, va="top", fontsize=6.5, color=style.MUTED)
+        axes.add_patch(Rectangle((x, y), _TILE, _TILE, fill=False, edgecolor=style.LINE, linewidth=0.8))
+        return x, x + _TILE, y + _TILE, y
+
+    axes.imshow(one.picture.squeeze(-1) if one.picture.shape[-1] == 1 else one.picture, extent=tile(one.sample), **grey)
     if one.grad_cam is not None:
-        axes[1].imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation=smooth)
-        axes[1].imshow(one.grad_cam, cmap="inferno", vmin=0, vmax=1, alpha=_LIT * one.grad_cam, interpolation="bilinear")
+        place = tile("Grad-CAM")
+        axes.imshow(one.picture.mean(axis=-1), extent=place, **grey)
+        lit = _LIT * one.grad_cam
+        axes.imshow(one.grad_cam, cmap="inferno", vmin=0, vmax=1, alpha=lit, extent=place, interpolation="bilinear")
     gradients = _smoothed(one.gradients)
     most = float(np.quantile(np.abs(gradients), 0.99)) or 1.0
-    axes[-1].imshow(gradients, cmap=_AGAINST_FOR, vmin=-most, vmax=most, interpolation=smooth)
-    for axis in axes:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[["top", "right"]].set_visible(True)
+    axes.imshow(gradients, cmap=_AGAINST_FOR, vmin=-most, vmax=most, extent=tile("gradients"), interpolation=smooth)
 
 
 def _smoothed(gradients: Floats) -> Floats:
@@ -77,5 +83,4 @@ def _smoothed(gradients: Floats) -> Floats:
     side = max(gradients.shape)
     if side < _SMOOTH:
         return gradients
-    smoothed: Floats = cv2.GaussianBlur(gradients, (0, 0), side * _NEIGHBOURS)
-    return smoothed
+    return np.asarray(cv2.GaussianBlur(gradients, (0, 0), side * _NEIGHBOURS), dtype=np.float64)

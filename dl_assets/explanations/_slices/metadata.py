@@ -14,7 +14,7 @@ _SECONDS_A_DAY = 86_400
 
 def by_strata(strata: pl.Series) -> Iterator[Slice]:
     """Yield a slice for each class, or each label, of these lists of names, in the order of the alphabet."""
-    held = pl.DataFrame({"row": np.arange(len(strata)), "name": strata}).explode("name")
+    held = pl.DataFrame({"row": np.arange(len(strata)), "name": strata}).explode("name", empty_as_null=True)
     found = held.with_columns(pl.col("name").fill_null(NO_LABEL)).partition_by("name", as_dict=True, maintain_order=True)
     if len(found) > 1:
         yield from (Slice(TARGET, str(name), found[name,]["row"].to_numpy()) for (name,) in sorted(found))
