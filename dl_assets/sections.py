@@ -304,6 +304,12 @@ class Evaluate(Options):
     positive: Annotated[str | None, Field(description="the class that the threshold is for; the second of two by default")] = (
         None
     )
+    explained: Annotated[
+        int, Field(ge=0, le=48, description="pictures of mistakes beside which is shown what the answer rests on; 0: none")
+    ] = 12
+    robustness_samples: Annotated[
+        int, Field(ge=0, le=10_000, description="pictures of test that are spoilt and attacked, at most; 0: none")
+    ] = 200
 
 
 class Export(Options):

@@ -7,6 +7,7 @@ import polars as pl
 
 from dl_assets.config import Pipeline
 from dl_assets.evaluation.panel import Panel
+from dl_assets.explanations._slices.panel import where_it_is_worse
 from dl_assets.explanations._table.asked import Asked
 from dl_assets.explanations._table.classes import Classes
 from dl_assets.explanations._table.importance import importance
@@ -14,7 +15,7 @@ from dl_assets.explanations._table.judge import Judge
 from dl_assets.explanations._table.numbers import Numbers
 from dl_assets.explanations._table.part import most_samples, read_columns, read_part
 from dl_assets.explanations._table.rivals import beside_other_models
-from dl_assets.explanations._table.slices import where_it_is_worse
+from dl_assets.explanations._table.slices import CUT, by_columns
 from dl_assets.inference.network import Network
 
 _TRAIN_SAMPLES, _TEST_SAMPLES = 100_000, 20_000
@@ -42,10 +43,20 @@ def explain(
     train = read_part(clean, samples.filter(part="train"), most_samples(_TRAIN_SAMPLES, width), seed)
     test = read_part(clean, samples.filter(part="test"), most_samples(_TEST_SAMPLES, width), seed)
     answers = judge.answers(test.ids.join(predictions, on="id", how="left", maintain_order="left"))
+    errors = judge.errors(judge.truth(test.targets), answers)
     asked = Asked(network.eval(), fitted["inputs"])
     resamples = config.evaluate.bootstrap_samples
     return [
         beside_other_models(judge, columns, train, test, answers, resamples=resamples, seed=seed),
         importance(judge, columns, asked, train, test, resamples=resamples, seed=seed),
-        where_it_is_worse(judge, columns, test, answers, resamples=resamples, seed=seed),
+        where_it_is_worse(
+            judge,
+            list(by_columns(columns, test.raw)),
+            errors,
+            told=test.told(),
+            named="column",
+            cut=CUT,
+            resamples=resamples,
+            seed=seed,
+        ),
     ]

@@ -138,6 +138,10 @@ def test_it_writes_all_that_the_contract_promises(evaluated: tuple[Report, Path]
         "plots/calibration.png",
         "curves/calibration.csv",
         "plots/learning_curve.png",
+        "plots/explained_mistakes.png",
+        "plots/explained_hits.png",
+        "plots/corruptions.png",
+        "plots/attacks.png",
     }
 
 

@@ -10,23 +10,23 @@ from sklearn.linear_model import LogisticRegression
 
 from dl_assets.evaluation.bootstrap import Floats
 from dl_assets.evaluation.classes_scores import Answers, log_loss, mean, ratio, roc_auc_per_class
-from dl_assets.explanations._table.judge import Metric, in_percent, rounds
+from dl_assets.explanations._slices.metric import Metric, in_percent
+from dl_assets.explanations._slices.shares import Shares
+from dl_assets.explanations._table.judge import rounds
 from dl_assets.targets import classes
 
-_NORMAL_QUANTILE = 1.959964  # of 97.5 %
 _MAX_ITERATIONS = 500
 
 
-class Classes:
+class Classes(Shares):
     """How good a classifier is, of how many of its answers are right."""
 
     metrics: ClassVar = {
-        "accuracy": Metric("accuracy", in_percent, "%"),
+        "accuracy": Shares.slice_metric,
         "roc_auc": Metric("ROC AUC"),
         "log_loss": Metric("log loss", is_higher_better=False),
     }
     harms: ClassVar = [Metric("rise of log loss"), Metric("drop of accuracy", in_percent, "%")]
-    slice_metric: ClassVar = metrics["accuracy"]
 
     def __init__(self, fitted: dict[str, Any]) -> None:
         self._fitted = fitted
@@ -64,14 +64,6 @@ class Classes:
         wrong: Floats = (answers.argmax(axis=1) != truth).astype(np.float64)
         return wrong
 
-    def least_error(self, counts: Floats, sums: Floats, squares: Floats) -> Floats:
-        return wilson(sums, counts)[0]
-
-    def slice_values(self, errors: Floats, inside: NDArray[np.bool_], *, resamples: int, seed: int) -> Floats:
-        counts = inside.sum(axis=0).astype(np.float64)
-        right = (1 - errors) @ inside
-        return np.stack([ratio(right, counts), *wilson(right, counts)])
-
     def trees(self, is_category: list[bool], seed: int) -> Any:
         # Without early stopping, for which every class would need two samples.
         return HistGradientBoostingClassifier(
@@ -92,16 +84,3 @@ def surprise(truth: NDArray[Any], answers: Floats) -> Floats:
     epsilon = np.finfo(np.float64).eps
     nats: Floats = -np.log(answers[np.arange(len(truth)), truth].clip(epsilon, 1 - epsilon))
     return nats
-
-
-def wilson(hits: Floats, counts: Floats) -> tuple[Floats, Floats]:
-    """Return low and high of the 95 % interval of each share (Wilson, JASA 1927).
-
-    >>> [round(float(end[0]), 3) for end in wilson(np.array([9.0]), np.array([10.0]))]
-    [0.596, 0.982]
-    """
-    square = _NORMAL_QUANTILE**2
-    share = hits / counts
-    middle = (share + square / (2 * counts)) / (1 + square / counts)
-    half = _NORMAL_QUANTILE * np.sqrt(share * (1 - share) / counts + square / (4 * counts**2)) / (1 + square / counts)
-    return middle - half, middle + half

@@ -6,6 +6,7 @@ from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 from dl_assets.evaluation.bootstrap import Floats
+from dl_assets.explanations._standing import Standing
 from dl_assets.explanations._table.asked import Asked
 
 _STEPS = 32
@@ -35,18 +36,6 @@ def attributions(asked: Asked, raw: Floats, train: Floats) -> Floats:
     by_column = np.zeros((raw.shape[1], len(raw)))
     np.add.at(by_column, asked.column_of, found.detach().double().cpu().numpy().T)
     return by_column.T
-
-
-class Standing(nn.Module):
-    """How far the output of each class stands above the mean of all, [B, C]; one output alone is left as it is."""
-
-    def __init__(self, body: nn.Module) -> None:
-        super().__init__()
-        self._body = body
-
-    def forward(self, features: Tensor) -> Tensor:
-        outputs: Tensor = self._body(features)
-        return outputs - outputs.mean(dim=1, keepdim=True) if outputs.shape[1] > 1 else outputs
 
 
 @torch.no_grad()

@@ -5,11 +5,13 @@ from numpy.typing import NDArray
 
 from dl_assets.evaluation.bootstrap import Floats
 from dl_assets.evaluation.panel import Panel
+from dl_assets.explanations._drawn import some
+from dl_assets.explanations._slices.metric import in_percent
 from dl_assets.explanations._table.asked import Asked
 from dl_assets.explanations._table.figure import bars
 from dl_assets.explanations._table.gradients import attributions, num_attributed
-from dl_assets.explanations._table.judge import Judge, in_percent
-from dl_assets.explanations._table.part import Columns, Part, some
+from dl_assets.explanations._table.judge import Judge
+from dl_assets.explanations._table.part import Columns, Part
 from dl_assets.explanations._table.shuffling import MAX_COLUMNS, REPEATS, harms, num_shuffled
 from dl_assets.pages import style
 

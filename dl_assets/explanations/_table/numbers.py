@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 
 from dl_assets.evaluation.bootstrap import Floats, intervals
 from dl_assets.evaluation.classes_scores import ratio
-from dl_assets.explanations._table.judge import Metric
+from dl_assets.explanations._slices.metric import Metric
 
 _NORMAL_QUANTILE = 1.959964  # of 97.5 %
 _BEYOND = 10  # times the largest number of the train part: more is not answered, by the network neither
@@ -35,7 +35,7 @@ class Numbers:
         "mae": Metric("MAE", in_units, is_higher_better=False),
     }
     harms: ClassVar = [Metric("drop of R2")]
-    slice_metric: ClassVar = metrics["mae"]
+    slice_metric: ClassVar[Metric] = metrics["mae"]
     num_outputs = 1
 
     def __init__(self, fitted: dict[str, Any]) -> None:

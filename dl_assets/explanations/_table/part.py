@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from dl_assets.artifacts.report import read_json
 from dl_assets.artifacts.rows import COLUMNS
 from dl_assets.artifacts.shards import open_arrays
 from dl_assets.evaluation.bootstrap import Floats
+from dl_assets.explanations._drawn import of_total, some
 from dl_assets.inputs._table.codes import code_of
 
 _MAX_CELLS = 2_000_000  # raw values of a part, which trees of all classes go through
@@ -44,8 +44,7 @@ class Part:
 
     def told(self, num_samples: int | None = None) -> str:
         """Say how many samples are looked at."""
-        looked_at = len(self) if num_samples is None else num_samples
-        return f"{looked_at:,}" if looked_at == self.total else f"{looked_at:,} of {self.total:,}"
+        return of_total(len(self) if num_samples is None else num_samples, self.total)
 
 
 def read_columns(clean: Path, inputs: dict[str, Any]) -> Columns:
@@ -68,10 +67,3 @@ def read_part(clean: Path, samples: pl.DataFrame, most: int, seed: int) -> Part:
     drawn = samples[some(len(samples), most, seed)]
     raw: Floats = np.asarray(open_arrays(clean, drawn).batch(np.arange(len(drawn))), dtype=np.float64)
     return Part(drawn.select("id"), drawn["target"], raw, len(samples))
-
-
-def some(num_samples: int, most: int, seed: int) -> NDArray[np.int64]:
-    """Return at most so many indices of the samples, drawn at random, in their order."""
-    if num_samples <= most:
-        return np.arange(num_samples)
-    return np.sort(np.random.default_rng(seed).choice(num_samples, most, replace=False))

@@ -14,7 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from dl_assets.evaluation.bootstrap import Floats, intervals
 from dl_assets.evaluation.panel import Panel
-from dl_assets.explanations._table.judge import Judge, Metric, rounds
+from dl_assets.explanations._slices.metric import Metric
+from dl_assets.explanations._table.judge import Judge, rounds
 from dl_assets.explanations._table.part import Columns, Part
 from dl_assets.explanations._table.plain import Plain
 
