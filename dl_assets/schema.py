@@ -22,6 +22,7 @@ _ABOUT = {
     "train": "how long and how fast the network learns",
     "evaluate": "what the report of the test part holds",
     "export": "how exactly the ONNX file must answer as the trained model does",
+    "promote": "when a challenger replaces the champion; without it no job does so; optional",
     "schedule": "when the pipeline runs by itself; {} for never",
     "tune": "where `dl tune` looks for better values; optional",
 }
