@@ -42,6 +42,9 @@ evaluate: {{}}
 # How exactly the exported ONNX file must answer as the trained model does.
 export: {{}}
 
+# When a new model replaces the one that serves: `dl promote`, and the Dagster job, compare both on the same test part.
+promote: {{}}
+
 # When the pipeline runs by itself, e.g. {{cron: "0 3 * * 1", timezone: Europe/Berlin}} for every Monday at three.
 schedule: {{}}
 """

@@ -12,7 +12,7 @@ from dvc.repo import Repo
 from dl_assets import files
 from dl_assets.errors import ConfigError
 from dl_assets.operations.promotion import history
-from dl_assets.orchestration import champion_store, champion_swap
+from dl_assets.orchestration import champion, champion_store, champion_swap
 from dl_assets.orchestration.champion import promote, rollback
 
 # Everything that a promotion does once the verdict is known, in this order.
@@ -33,9 +33,14 @@ def crown(contest: Contest, num_wrong: int, **options: Any) -> dict[str, Any]:
 
 
 def killed(contest: Contest, place: Any, name: str, *, after: bool) -> int:
-    """Promote in a process that dies as by kill -9 before or after one step; return its exit code."""
+    """Promote in a process that dies as by kill -9 before or after one step; return its exit code.
+
+    The models are asked beforehand: a forked process must not use the threads of polars.
+    """
+    decision = promote("pets", contest.root, dry_run=True)
     process = os.fork()
     if process == 0:
+        champion.weigh = lambda *_: decision
         original: Callable[..., Any] = getattr(place, name)
 
         def die(*arguments: Any, **options: Any) -> None:
@@ -57,7 +62,6 @@ def test_a_promotion_that_is_killed_leaves_one_whole_champion_and_the_next_compl
     crown(contest, 40)
     old = contest.champion()
     contest.export(answers(10))
-    promote("pets", contest.root, dry_run=True)  # asked before the fork: the child need not start threads of its own
     new = (contest.folder / "exported/model.onnx").read_bytes()
     assert killed(contest, place, name, after=after) == 9
 
@@ -171,9 +175,11 @@ def test_an_error_after_the_exchange_is_made_good_by_the_next_command(
     def fail(folder: Path, stored: Any) -> None:
         raise OSError(28, "No space left on device", str(folder))
 
-    with monkeypatch.context() as full, pytest.raises(ConfigError, match="Free some space"):
+    contest.export(answers(10))
+    with monkeypatch.context() as full:
         full.setattr(champion_store, "point", fail)
-        crown(contest, 10)
+        with pytest.raises(ConfigError, match="Free some space"):
+            promote("pets", contest.root)
     assert rollback("pets", contest.root)["number"] == 1
     assert [entry["action"] for entry in history.read(contest.folder)] == ["promotion", "promotion", "rollback"]
 
@@ -182,6 +188,7 @@ def test_dvc_repro_does_not_touch_the_champion(contest: Contest) -> None:
     crown(contest, 40)
     before = {path: path.stat().st_mtime_ns for path in sorted(contest.folder.glob("champion*"))}
     contest.export(answers(0))
+    (contest.root / "dvc.yaml").write_text("stages: {note: {cmd: 'true', deps: [data/pets/exported]}}")
     with Repo(str(contest.root)) as repo:
-        repo.reproduce()
+        assert [stage.addressing for stage in repo.reproduce(all_pipelines=True)] == ["note"]
     assert {path: path.stat().st_mtime_ns for path in sorted(contest.folder.glob("champion*"))} == before
