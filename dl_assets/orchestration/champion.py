@@ -18,6 +18,7 @@ from dl_assets.operations.promotion import history
 from dl_assets.operations.promotion.folder import DECISION, Folder, open_folder
 from dl_assets.operations.promotion.revision import revision
 from dl_assets.orchestration import champion_store
+from dl_assets.orchestration.champion_inputs import stale_inputs
 from dl_assets.orchestration.champion_store import Stored
 from dl_assets.orchestration.champion_swap import Place
 
@@ -31,9 +32,10 @@ def promote(name: str, root: Path, *, forced: bool = False, dry_run: bool = Fals
     with _alone(name, root) as place:
         champion = _champion(place)
         challenger = _copy_of_exported(place)
+        stale = _require_fresh(place, forced=forced)
         before = read_json(place.champion / DECISION) if champion else None
         decision = weigh(config, root, challenger, champion, before)
-        decision = force(decision) if forced else decision
+        decision = {**(force(decision) if forced else decision), "notes": [*decision["notes"], *stale]}
         if not dry_run and decision["promoted"]:
             _write(place.new / DECISION, decision)
             stored = champion_store.put(root, place.new)
@@ -88,6 +90,20 @@ def _copy_of_exported(place: Place) -> Folder:
     open_folder(place.exported, remedy)
     shutil.copytree(place.exported, place.new)
     return open_folder(place.new, remedy)
+
+
+def _require_fresh(place: Place, *, forced: bool) -> list[str]:
+    """Raise ConfigError where the model was made from other samples than it would be compared on; told, where it is forced."""
+    stale = stale_inputs(place.root, place.pipeline)
+    if not stale:
+        return []
+    told = (
+        f"{' and '.join(stale)} changed since {place.exported} was made: the model may have learnt from samples that are in "
+        "the test part now, which flatters it."
+    )
+    if not forced:
+        raise ConfigError(f"{told} Run: dl run {place.pipeline}")
+    return [told]
 
 
 def _champion(place: Place) -> Folder | None:

@@ -192,3 +192,29 @@ def test_dvc_repro_does_not_touch_the_champion(contest: Contest) -> None:
     with Repo(str(contest.root)) as repo:
         assert [stage.addressing for stage in repo.reproduce(all_pipelines=True)] == ["note"]
     assert {path: path.stat().st_mtime_ns for path in sorted(contest.folder.glob("champion*"))} == before
+
+
+DVC_YAML = """\
+stages:
+  clean: {foreach: {pets: {}}, do: {cmd: 'true', outs: ["data/${key}/clean"]}}
+  split: {foreach: {pets: {}}, do: {cmd: 'true', deps: ["data/${key}/clean"], outs: ["data/${key}/parts"]}}
+  export:
+    foreach: {pets: {}}
+    do: {cmd: 'true', deps: ["data/${key}/clean", "data/${key}/parts"], outs: ["data/${key}/exported"]}
+"""
+
+
+def test_a_model_that_was_exported_before_the_parts_changed_is_no_challenger_unless_forced(contest: Contest) -> None:
+    contest.export(answers(0))
+    (contest.root / "dvc.yaml").write_text(DVC_YAML)
+    with Repo(str(contest.root)) as repo:
+        repo.commit(force=True)
+    assert promote("pets", contest.root, dry_run=True)["promoted"]
+    contest.write_samples(["cat", "dog"] * 80)
+    with pytest.raises(
+        ConfigError, match=r"data/pets/clean and data/pets/parts changed since .*exported was made.*dl run pets"
+    ):
+        promote("pets", contest.root)
+    assert (
+        "may have learnt from samples that are in the test part now" in promote("pets", contest.root, forced=True)["notes"][0]
+    )
