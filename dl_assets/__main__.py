@@ -74,6 +74,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline; stages whose inputs are unchanged are skipped."""
+    from dl_assets.operations.promotion.show import print_hint
     from dl_assets.operations.sound import require_sound
     from dl_assets.operations.summary import print_summary
     from dl_assets.orchestration.doors import run as run_pipeline
@@ -82,6 +83,8 @@ def run(
     require_sound(name, ROOT)
     run_pipeline(name, stage, ROOT, through_dagster=dagster, as_json=as_json)
     print_summary(name, stage, ROOT, as_json)
+    if stage is None:
+        print_hint(name, ROOT, as_json=as_json)
 
 
 @app.command(name="predict")
@@ -163,6 +166,41 @@ def crossval(
     print_result(name, ROOT, as_json=as_json)
 
 
+@app.command(name="promote")
+def promote_(
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="promote it whatever the rule says; the record tells so")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would be decided")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the exported model replace the champion, if the rule (the section `promote`) finds it good enough."""
+    from dl_assets.operations.promotion.show import print_decision
+    from dl_assets.orchestration.champion import promote
+
+    decision = promote(name, ROOT, forced=force, dry_run=dry_run)
+    print_decision(decision, dry_run=dry_run, as_json=as_json)
+
+
+@app.command(name="rollback")
+def rollback_(
+    name: Name,
+    to: Annotated[str | None, typer.Option(help="a number or hash of `dl models NAME`; the champion before by default")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a former champion back from DVC's cache, byte for byte."""
+    import json
+
+    from dl_assets.orchestration.champion import rollback
+
+    found = rollback(name, ROOT, to)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        print(
+            f"The champion of {name} is that of promotion {found['number']} ({found['time'][:16]}) again. Commit champion.dvc."
+        )
+
+
 @app.command()
 def status(name: OptionalName = None, as_json: AsJson = False) -> None:
     """Tell which stages would run, and why."""
@@ -199,14 +237,20 @@ def ui(
 
 @app.command()
 def models(
-    name: Annotated[str | None, typer.Argument(help="a model, whose options are listed; all models by default")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="a pipeline, whose promotions are listed, or a model, whose options are; all models by default"),
+    ] = None,
     like: Annotated[str | None, typer.Option(help="list the architectures that fit a pattern, such as 'resnet*'")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models: what they fit, their size and options; `dl models backbone --like 'resnet*'` lists architectures."""
+    """List the models: what they fit, their size and options; or every promotion of a pipeline, with its metrics.
+
+    `dl models backbone --like 'resnet*'` lists architectures.
+    """
     from dl_assets.operations.models import print_models
 
-    print_models(name, like, as_json)
+    print_models(name, like, as_json, ROOT)
 
 
 @app.command()

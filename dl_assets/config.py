@@ -15,7 +15,7 @@ from dl_assets.augmentation import Augment, Choice, read_augment
 from dl_assets.errors import ConfigError
 from dl_assets.problems import Document, DocumentError, M, Place, Problem, choose, fewest, gather, read_yaml, shown
 from dl_assets.search_space import Direction, Search, read_space
-from dl_assets.sections import Action, Clean, Evaluate, Export, Model, Schedule, Source, Split, Train, Tune, Weights
+from dl_assets.sections import Action, Clean, Evaluate, Export, Model, Promote, Schedule, Source, Split, Train, Tune, Weights
 from dl_assets.tasks._task import Task
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Evaluate",
     "Export",
     "Pipeline",
+    "Promote",
     "Schedule",
     "Search",
     "Source",
@@ -55,7 +56,7 @@ JOB_ENDINGS = ("_crossval", "_tune")  # `cats_tune` is the Dagster job that tune
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
-OPTIONAL = ("tune",)
+OPTIONAL = ("promote", "tune")
 _EXAMPLES = {
     "task": "`task: image_classification`",
     "source": "`source: {kind: folder, path: ...}`",
@@ -69,6 +70,7 @@ STAGE_OPTIONS: dict[str, type[BaseModel]] = {
     "train": Train,
     "evaluate": Evaluate,
     "export": Export,
+    "promote": Promote,
     "schedule": Schedule,
 }
 
@@ -210,6 +212,15 @@ class Pipeline:
                 ("export", "resize"),
                 f"is true, but what task '{self.document.get('task')}' learns from has no size. Leave it away.",
             )
+        return options
+
+    @functools.cached_property
+    def promote(self) -> Promote:
+        """The rule of `dl promote`, which has a default where the file has no such section."""
+        options = self._options("promote", Promote)
+        known = registry.module("targets", self.task.targets).METRICS
+        if options.metric is not None and options.metric not in known:
+            raise self._file.problem(("promote", "metric"), f"is {shown(options.metric)}{choose(options.metric, known)}")
         return options
 
     @functools.cached_property

@@ -22,6 +22,7 @@ _ABOUT = {
     "train": "how long and how fast the network learns",
     "evaluate": "what the report of the test part holds",
     "export": "what the ONNX file takes, how exactly it must answer as the trained model does, and a smaller one beside it",
+    "promote": "when a challenger replaces the champion; without it no job does so; optional",
     "schedule": "when the pipeline runs by itself; {} for never",
     "tune": "where `dl tune` looks for better values; optional",
 }

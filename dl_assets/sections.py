@@ -326,6 +326,37 @@ class Export(Options):
     ] = 0.01
 
 
+class Promote(Options):
+    """By which rule `dl promote` lets a challenger replace the champion; no stage depends on it."""
+
+    metric: Annotated[
+        str | None, Field(description="what decides, on the test part; the first one of the report where nothing is said")
+    ] = None
+    minimum: Annotated[
+        float | None, Field(description="what the challenger's metric must reach; of an error, what it must not exceed")
+    ] = None
+    minimum_gain: Annotated[
+        float,
+        Field(description="by how much it must be better than the champion; below 0 it may be worse by so much, if by chance"),
+    ] = 0.0
+    max_slice_loss: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="by how much it may be worse on a slice of 30 samples, beyond chance; a share of rmse and its like",
+        ),
+    ] = 0.05
+    max_latency_ms: Annotated[float | None, Field(gt=0, description="median time for one sample on this machine")] = None
+    significance: Annotated[
+        float | None,
+        Field(gt=0, lt=0.5, description="chance below which a loss is no chance any more; null does not ask for chance at all"),
+    ] = 0.05
+    automatic: Annotated[
+        bool,
+        Field(description="the Dagster job, and so its schedule, ends with the promotion; false leaves it to `dl promote`"),
+    ] = True
+
+
 class Range(Options):
     """Numbers from `low` to `high`, both included, in a search space."""
 

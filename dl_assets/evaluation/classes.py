@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from dl_assets.evaluation import classes_curves, classes_figures, confusion_figures, ranking_curves, ranking_figures
-from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.bootstrap import Measure, metrics_of
 from dl_assets.evaluation.classes_calibration import calibrate as calibrate
 from dl_assets.evaluation.classes_mistakes import galleries as galleries
 from dl_assets.evaluation.classes_mistakes import mistakes as mistakes
@@ -59,6 +59,11 @@ MISTAKES = CONFIDENT
 def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:
     """Add nothing: an answer says itself how sure it is."""
     return predictions
+
+
+def measured(predictions: pl.DataFrame, fitted: dict[str, Any]) -> Measure:
+    """Return what gives each metric for any weights of these samples, so that two models are measured on the same resamples."""
+    return functools.partial(measure, read_answers(predictions, fitted["classes"]))
 
 
 def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samples: int, seed: int) -> dict[str, Any]:

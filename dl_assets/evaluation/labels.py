@@ -16,7 +16,7 @@ from dl_assets.evaluation import (
     ranking_curves,
     ranking_figures,
 )
-from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.bootstrap import Measure, metrics_of
 from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
 from dl_assets.evaluation.gallery import Gallery
@@ -61,6 +61,11 @@ def calibrate(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any
 def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:
     """Add nothing: an answer says itself how sure it is."""
     return predictions
+
+
+def measured(predictions: pl.DataFrame, fitted: dict[str, Any]) -> Measure:
+    """Return what gives each metric for any weights of these samples, so that two models are measured on the same resamples."""
+    return functools.partial(measure, read_label_answers(predictions, fitted["classes"]))
 
 
 def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samples: int, seed: int) -> dict[str, Any]:

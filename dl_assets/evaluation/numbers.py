@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dl_assets.config import Pipeline
 from dl_assets.evaluation import numbers_curves, numbers_figures
-from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.bootstrap import Measure, metrics_of
 from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
 from dl_assets.evaluation.conformal import COVERAGE, with_intervals
@@ -57,6 +57,11 @@ def calibrate(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any
 def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:
     """Add `low` and `high`, a 90 % interval around each prediction, calibrated on those of part val."""
     return with_intervals(predictions, fitted)
+
+
+def measured(predictions: pl.DataFrame, fitted: dict[str, Any]) -> Measure:
+    """Return what gives each metric for any weights of these samples, so that two models are measured on the same resamples."""
+    return functools.partial(measure, read_amounts(predictions))
 
 
 def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samples: int, seed: int) -> dict[str, Any]:

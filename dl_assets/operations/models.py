@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.columns import Columns
@@ -9,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from dl_assets import registry
+from dl_assets.config import PIPELINES, scan_pipelines
 from dl_assets.errors import ConfigError
+from dl_assets.operations.promotion.show import print_promotions
 from dl_assets.schema import model_schema
 
 # What a model is built for when its parameters are counted.
@@ -23,15 +26,28 @@ _REFERENCE = (
 )
 
 
-def print_models(name: str | None, like: str | None, as_json: bool) -> None:
-    """Print all models; of one its options; or, with a pattern, its architectures that fit."""
-    if like is not None:
+def print_models(name: str | None, like: str | None, as_json: bool, root: Path = Path()) -> None:
+    """Print all models; of one its options, or, with a pattern, its architectures that fit; of a pipeline its promotions."""
+    pipelines = list(scan_pipelines(root)[0]) if name is not None and (root / PIPELINES).is_dir() else []
+    if like is None and name in pipelines:
+        print_promotions(name, root / "data" / name, as_json=as_json)
+    elif like is not None:
         _print_architectures(name or "backbone", like, as_json)
     elif name is None:
         _print_all([_model(one) for one in registry.names("models")], as_json)
     else:
-        registry.module("models", name)  # an unknown name is told with the nearest
+        _require_known(name, pipelines)
         _print_one(_model(name), as_json)
+
+
+def _require_known(name: str, pipelines: list[str]) -> None:
+    known = registry.names("models")
+    if name not in known:
+        others = f"; pipelines, whose promotions are listed: {', '.join(pipelines)}" if pipelines else ""
+        raise ConfigError(
+            f"model '{name}' is not known{registry.did_you_mean(name, [*known, *pipelines]) or '.'} "
+            f"Models: {', '.join(known)}{others}."
+        )
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -43,6 +43,9 @@ evaluate: {{}}
 # `int8: true` writes a smaller and faster model beside it.
 export: {{}}
 
+# When a new model replaces the one that serves: `dl promote`, and the Dagster job, compare both on the same test part.
+promote: {{}}
+
 # When the pipeline runs by itself, e.g. {{cron: "0 3 * * 1", timezone: Europe/Berlin}} for every Monday at three.
 schedule: {{}}
 """

@@ -35,6 +35,8 @@ train: {train}
 # The report also has trees and a linear model beside the network.
 evaluate: {{}}
 export: {{}}
+# `dl promote` lets a new model replace the one that serves only if it is as good on the same test rows.
+promote: {{}}
 schedule: {{}}
 """
 

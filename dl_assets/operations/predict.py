@@ -121,7 +121,15 @@ def open_exported(config: Pipeline, root: Path) -> Exported:
 
     Raises ArtifactError where the model is missing, broken, or made by a version that decodes otherwise.
     """
-    signature, folder = read_signature(config, root)
+    _, folder = read_signature(config, root)
+    exported = open_model(folder, f"Run: dl run {config.name}")
+    _tell_changed(config, exported.asked["made_by"]["clean"])
+    return exported
+
+
+def open_model(folder: Path, remedy: str) -> Exported:
+    """Open the model that lies in `folder` beside its signature. Raises ArtifactError, which ends with the remedy."""
+    signature = read_json(folder / SIGNATURE)
     try:
         task = registry.find("tasks", signature["task"])
         inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
@@ -133,8 +141,7 @@ def open_exported(config: Pipeline, root: Path) -> Exported:
         fitted = signature["output"]["fitted"]
         ask = _session(folder / signature["file"], signature["output"]["name"], targets.num_outputs(fitted))
     except (KeyError, TypeError, ValueError, ValidationError, ConfigError) as error:
-        raise ArtifactError(f"{folder / SIGNATURE} does not fit this version ({error}). Run: dl run {config.name}") from error
-    _tell_changed(config, made_by)
+        raise ArtifactError(f"{folder / SIGNATURE} does not fit this version ({error}). {remedy}") from error
     return Exported(targets, fitted, inputs, signature["input"], decoding, ask)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import dagster as dg
 
 from dl_assets import index
-from dl_assets.config import load_pipeline
+from dl_assets.config import Pipeline, load_pipeline
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.assets import asset_key, make_asset
+from dl_assets.orchestration.champion_asset import champion_key, make_champion
 from dl_assets.orchestration.graph import Graph, load_graph
 from dl_assets.orchestration.operation_jobs import operation_jobs
 from dl_assets.orchestration.sensor import make_sensor
@@ -23,26 +24,47 @@ def build_definitions(root: Path) -> dg.Definitions:
     for error in index.write_index(root):
         log.warning("%s", error)
     graph = load_graph(root)
+    rules = _rules(graph)
     return dg.Definitions(
-        assets=[make_asset(graph, node) for node in graph.nodes.values()],
+        assets=[
+            *(make_asset(graph, node) for node in graph.nodes.values()),
+            *(make_champion(graph, config) for config in rules.values()),
+        ],
         jobs=[
             *(
-                dg.define_asset_job(name, _needed(graph, name), description=f"Every stage of {name}.")
+                dg.define_asset_job(name, _needed(graph, name, rules.get(name)), description=f"Every stage of {name}.")
                 for name in graph.pipelines
             ),
             *(job for name in graph.pipelines for job in operation_jobs(name, root)),
         ],
         schedules=[schedule for name in graph.pipelines if (schedule := _schedule(name, root))],
-        sensors=[make_sensor(graph)],
+        sensors=[make_sensor(graph, list(rules))],
         executor=dg.multiprocess_executor.configured(
             {"start_method": {"forkserver": {"preload_modules": PRELOADED}}, "max_concurrent": 4}
         ),
     )
 
 
-def _needed(graph: Graph, name: str) -> dg.AssetSelection:
-    """Every stage of a pipeline, and those of the pipelines whose model it begins with: what is unchanged is skipped."""
-    return dg.AssetSelection.assets(*(asset_key(node) for node in graph.of_pipeline(name)))
+def _rules(graph: Graph) -> dict[str, Pipeline]:
+    """The pipelines with a rule for promotions, by name: only these have a champion among their assets."""
+    found = {}
+    for name in graph.pipelines:
+        try:
+            config = load_pipeline(name, graph.root)
+            if "promote" in config.document and config.promote:
+                found[name] = config
+        except ConfigError as error:
+            log.warning("no champion for %s: %s", name, error)
+    return found
+
+
+def _needed(graph: Graph, name: str, rule: Pipeline | None) -> dg.AssetSelection:
+    """Every stage of a pipeline, and those of the pipelines whose model it begins with: what is unchanged is skipped.
+
+    At the end the champion, where the pipeline has a rule by which it is replaced without being asked.
+    """
+    stages = [asset_key(node) for node in graph.of_pipeline(name)]
+    return dg.AssetSelection.assets(*stages, *([champion_key(name)] if rule and rule.promote.automatic else []))
 
 
 def _schedule(name: str, root: Path) -> dg.ScheduleDefinition | None:

@@ -74,7 +74,7 @@ def _metrics(path: Path) -> dict[str, dg.TableMetadataValue]:
     records = [
         {"metric": name, **{key: float(entry[key]) for key in ("value", "low", "high")}} for name, entry in entries.items()
     ]
-    return {"metrics": _table({"metric": "string", "value": "float", "low": "float", "high": "float"}, records)}
+    return {"metrics": table({"metric": "string", "value": "float", "low": "float", "high": "float"}, records)}
 
 
 def _estimates(path: Path) -> dict[str, dg.TableMetadataValue]:
@@ -85,7 +85,7 @@ def _estimates(path: Path) -> dict[str, dg.TableMetadataValue]:
     entries = {name: entry for name, entry in metrics.items() if name != "classes"}
     columns = [key for key in next(iter(entries.values()), {}) if all(key in entry for entry in entries.values())]
     records = [{"metric": name, **{key: float(f"{entry[key]:.4g}") for key in columns}} for name, entry in entries.items()]
-    return {"metrics": _table({"metric": "string", **dict.fromkeys(columns, "float")}, records)}
+    return {"metrics": table({"metric": "string", **dict.fromkeys(columns, "float")}, records)}
 
 
 def _pictures(folder: Path) -> dict[str, dg.MetadataValue[Any]]:
@@ -104,9 +104,9 @@ def picture(path: Path) -> dg.MetadataValue[Any]:
 
 def _files(outs: list[dict[str, Any]]) -> dg.TableMetadataValue:
     records = [{"path": out["path"], "md5": out["md5"], "size_bytes": out.get("size") or 0} for out in outs]
-    return _table({"path": "string", "md5": "string", "size_bytes": "int"}, records)
+    return table({"path": "string", "md5": "string", "size_bytes": "int"}, records)
 
 
-def _table(columns: dict[str, str], records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+def table(columns: dict[str, str], records: list[dict[str, Any]]) -> dg.TableMetadataValue:
     schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()])
     return dg.MetadataValue.table([dg.TableRecord(record) for record in records], schema=schema)

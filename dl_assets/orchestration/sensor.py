@@ -11,6 +11,8 @@ from dvc.lock import LockError
 
 from dl_assets.config import PIPELINES
 from dl_assets.orchestration.assets import asset_key
+from dl_assets.orchestration.champion_asset import champion_key
+from dl_assets.orchestration.champion_events import AssetEvent, champion_events, champion_stamps
 from dl_assets.orchestration.dead_runs import bury_dead_runs
 from dl_assets.orchestration.graph import Graph, Node
 from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata
@@ -18,24 +20,24 @@ from dl_assets.orchestration.versions import Lock, code_version_locked, data_ver
 from dl_assets.orchestration.webserver import reload_definitions
 
 _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-AssetEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
-def make_sensor(graph: Graph) -> dg.SensorDefinition:
+def make_sensor(graph: Graph, champions: list[str]) -> dg.SensorDefinition:
+    """Return the sensor; `champions` are the pipelines that have such an asset."""
     loaded = fingerprint(graph.root)
 
     @dg.sensor(
         name="dvc_lock",
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Shows in Dagster what `dvc repro` did elsewhere, and reloads the definitions after an edit.",
+        description="Shows what `dvc repro` and `dl promote` did elsewhere, and reloads the definitions after an edit.",
     )
     def dvc_lock(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         bury_dead_runs(context.instance)
         edited = fingerprint(graph.root) != loaded
         if edited and reload_definitions():
             return dg.SkipReason("parameters or code changed: the definitions were reloaded")
-        current = _lock_stamp(graph.root)
+        current = " ".join([_lock_stamp(graph.root), *champion_stamps(graph.root, champions)])
         if current == context.cursor:
             return dg.SkipReason("parameters or code changed: press Reload" if edited else "dvc.lock is unchanged")
         try:
@@ -44,6 +46,11 @@ def make_sensor(graph: Graph) -> dg.SensorDefinition:
             return dg.SkipReason("DVC is busy; trying again in a moment")
         busy = _keys_in_runs(context)
         events, skipped = new_events(graph, lock, context.instance, busy)
+        for name in champions:
+            if champion_key(name) in busy:
+                skipped.append(f"champion@{name}")
+            else:
+                events += champion_events(graph, name, lock, context.instance)
         # While a stage of a running job was left out, the cursor stays: the next tick looks again.
         return dg.SensorResult(asset_events=events, cursor=context.cursor if skipped else current)
 

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 LOSS = "cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
 SCORES = {"accuracy": "maximize"}  # what `score` returns, and which way is better
+# What is measured on the test part, and which way is better; the first decides where nobody says what does.
+METRICS = {
+    "accuracy": "maximize",
+    "balanced_accuracy": "maximize",
+    "precision_macro": "maximize",
+    "recall_macro": "maximize",
+    "f1_macro": "maximize",
+    "roc_auc": "maximize",
+    "log_loss": "minimize",
+    "ece": "minimize",
+}
 OUTPUT = "probabilities"  # name of the model's answer
 EVERY_STRATUM = True  # every part, and every fold, must hold each of what `strata` names
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)  # of which a logarithm is taken: 0 has none

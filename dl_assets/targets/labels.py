@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 
 LOSS = "binary_cross_entropy"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
 SCORES = {"f1_micro": "maximize"}  # what `score` returns, and which way is better
+# What is measured on the test part, and which way is better; the first decides where nobody says what does.
+METRICS = {
+    "mean_average_precision": "maximize",
+    "f1_micro": "maximize",
+    "f1_macro": "maximize",
+    "subset_accuracy": "maximize",
+    "hamming_loss": "minimize",
+    "roc_auc": "maximize",
+    "log_loss": "minimize",
+    "ece": "minimize",
+}
 OUTPUT = "probabilities"  # name of the model's answer
 EVERY_STRATUM = True  # every part, and every fold, must hold each of what `strata` names
 THRESHOLD = 0.5  # a label of a higher probability is predicted

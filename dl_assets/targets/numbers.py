@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 
 LOSS = "mse"  # by which val is judged, and what is learnt by where the YAML does not say otherwise
 SCORES = {"r2": "maximize"}  # what `score` returns, and which way is better
+# What is measured on the test part, and which way is better; the first decides where nobody says what does.
+METRICS = {"r2": "maximize", "rmse": "minimize", "mae": "minimize", "medae": "minimize"}
 OUTPUT = "prediction"  # name of the model's answer
 EVERY_STRATUM = False  # a part, or a fold, may well hold no sample of some range
 
