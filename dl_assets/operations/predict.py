@@ -42,6 +42,7 @@ class Exported:
     asked: dict[str, Any]  # what signature.json says of the input
     decoding: dict[str, Any]  # the options of `clean` with which it is made
     ask: Ask
+    properties: dict[str, str]  # what the file says of itself
 
     def answer(self, inputs: dict[str, NDArray[Any]], num_samples: int) -> pl.DataFrame:
         """Return the predictions for inputs [B, ...] by their names."""
@@ -121,7 +122,15 @@ def open_exported(config: Pipeline, root: Path) -> Exported:
 
     Raises ArtifactError where the model is missing, broken, or made by a version that decodes otherwise.
     """
-    signature, folder = read_signature(config, root)
+    _, folder = read_signature(config, root)
+    exported = open_model(folder, f"Run: dl run {config.name}")
+    _tell_changed(config, exported.asked["made_by"]["clean"])
+    return exported
+
+
+def open_model(folder: Path, remedy: str) -> Exported:
+    """Open the model that lies in `folder` beside its signature. Raises ArtifactError, which ends with the remedy."""
+    signature = read_json(folder / SIGNATURE)
     try:
         task = registry.find("tasks", signature["task"])
         inputs, targets = registry.module("inputs", task.inputs), registry.module("targets", task.targets)
@@ -131,11 +140,10 @@ def open_exported(config: Pipeline, root: Path) -> Exported:
             raise ValueError(f"its options of clean are {', '.join(made_by)}, but must be {', '.join(options.model_fields)}")
         decoding = dict(options.model_validate_json(json.dumps(made_by)))
         fitted = signature["output"]["fitted"]
-        ask = _session(folder / signature["file"], signature["output"]["name"], targets.num_outputs(fitted))
+        ask, properties = _session(folder / signature["file"], signature["output"]["name"], targets.num_outputs(fitted))
     except (KeyError, TypeError, ValueError, ValidationError, ConfigError) as error:
-        raise ArtifactError(f"{folder / SIGNATURE} does not fit this version ({error}). Run: dl run {config.name}") from error
-    _tell_changed(config, made_by)
-    return Exported(targets, fitted, inputs, signature["input"], decoding, ask)
+        raise ArtifactError(f"{folder / SIGNATURE} does not fit this version ({error}). {remedy}") from error
+    return Exported(targets, fitted, inputs, signature["input"], decoding, ask, properties)
 
 
 def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
@@ -149,11 +157,12 @@ def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
     return read_json(folder / SIGNATURE), folder
 
 
-def _session(path: Path, answered: str, num_outputs: int) -> Ask:
+def _session(path: Path, answered: str, num_outputs: int) -> tuple[Ask, dict[str, str]]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would take others' time
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has an exception of its own for each mistake, below RuntimeError or not
@@ -166,7 +175,7 @@ def _session(path: Path, answered: str, num_outputs: int) -> Ask:
         answers: NDArray[np.float32] = session.run([answered], inputs)[0]
         return answers
 
-    return ask
+    return ask, dict(session.get_modelmeta().custom_metadata_map)
 
 
 def _tell_changed(config: Pipeline, made_by: dict[str, Any]) -> None:
