@@ -13,7 +13,6 @@ from typing import Any
 
 import polars as pl
 
-from dl_assets.artifacts.tables import write_parquet
 from dl_assets.operations.serving.journal import ENDING, Journal, is_abandoned, read_journal
 
 MAX_ROWS, MAX_SECONDS = 20_000, 600.0  # of a journal
@@ -98,7 +97,7 @@ def store(journal: Path) -> None:
     rows = None if target.exists() else read_journal(journal)
     if rows is not None:
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        write_parquet(temporary, rows)
+        rows.write_parquet(temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
@@ -107,8 +106,15 @@ def store(journal: Path) -> None:
 
 def read_log(folder: Path) -> pl.DataFrame:
     """Return all predictions in the order of their time, those that are still in a journal as well."""
-    stored = {path.stem: path for path in folder.glob("*.parquet")}
-    frames = [pl.read_parquet(path) for path in stored.values()]
-    journals = (read_journal(path) for path in folder.glob(f"*{ENDING}") if path.stem not in stored)
-    frames += [frame for frame in journals if frame is not None]
-    return pl.concat(frames, how="diagonal").sort("time", maintain_order=True) if frames else pl.DataFrame()
+    # Journals first: one that becomes Parquet meanwhile is then met twice, and not missed.
+    frames = {path.stem: _read_if_there(path) for path in folder.glob(f"*{ENDING}")}
+    frames |= {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
+    found = [frame for _, frame in sorted(frames.items()) if frame is not None]
+    return pl.concat(found, how="diagonal").sort("time", maintain_order=True) if found else pl.DataFrame()
+
+
+def _read_if_there(journal: Path) -> pl.DataFrame | None:
+    try:
+        return read_journal(journal)
+    except FileNotFoundError:
+        return None

@@ -11,12 +11,10 @@ from dl_assets.artifacts.report import read_json
 from dl_assets.errors import ArtifactError
 from dl_assets.operations.predict import SIGNATURE, Exported, open_model
 from dl_assets.operations.serving.pictures import Pictures
-from dl_assets.operations.serving.prepared import Prepared
-from dl_assets.operations.serving.rows import Rows
+from dl_assets.operations.serving.prepared import Front, Prepared
 
 CERTIFICATE, DECISION = "certificate.json", "decision.json"
 _VERSION = 12  # digits of the hash by which a person tells models apart
-_FRONTS: dict[str, type[Pictures] | type[Rows]] = {"image": Pictures, "table": Rows}
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +23,7 @@ class Model:
 
     sha256: str
     exported: Exported
-    front: Pictures | Rows
+    front: Front
     signature: dict[str, Any]
     certificate: dict[str, Any]
     promoted: str | None  # when, where that is known
@@ -58,7 +56,7 @@ def open_certified(folder: Path, remedy: str) -> Model:
     certificate, signature = read_json(folder / CERTIFICATE), read_json(folder / SIGNATURE)
     _require_certified(folder, certificate, remedy)
     exported = open_model(folder, remedy)
-    front = _FRONTS[_kind_of(exported)](exported)
+    front = _front(exported)
     _require_working(folder, exported, front.probe(), remedy)
     promoted = read_json(folder / DECISION).get("time") if (folder / DECISION).is_file() else None
     if mark_of(folder) != before:
@@ -91,8 +89,12 @@ def _require_certified(folder: Path, certificate: dict[str, Any], remedy: str) -
             )
 
 
-def _kind_of(exported: Exported) -> str:
-    return exported.inputs.__name__.rpartition(".")[2]
+def _front(exported: Exported) -> Front:
+    if not hasattr(exported.inputs, "feed"):
+        return Pictures(exported)
+    from dl_assets.operations.serving.rows import Rows  # with what types tables, a second to import
+
+    return Rows(exported)
 
 
 def _require_working(folder: Path, exported: Exported, probe: Prepared, remedy: str) -> None:

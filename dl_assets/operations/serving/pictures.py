@@ -1,7 +1,8 @@
 """Pictures that are asked about: the bytes of files, decoded as those were that the model learnt from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any
 
 from dl_assets.artifacts.rejection import Rejection
@@ -15,8 +16,8 @@ class Pictures:
 
     given = "images"  # what a request calls them
     together = 1  # they are decoded one by one, in several threads
-    logged = {"width": "Int64", "height": "Int64", "brightness": "Float64"}  # noqa: RUF012 - columns of the log
-    described: dict[str, Any] = {}  # noqa: RUF012 - nothing that a person who asks must know
+    logged: Mapping[str, str] = MappingProxyType({"width": "Int64", "height": "Int64", "brightness": "Float64"})
+    described: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, exported: Exported) -> None:
         self._clean, self._name = exported.inputs.clean, exported.asked["name"]
