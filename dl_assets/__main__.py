@@ -355,6 +355,28 @@ def _debug() -> None:
         traceback.print_exc()
 
 
+@app.command(name="serve")
+def serve_(
+    name: Name,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 takes a free one")] = 8000,
+    challenger: Annotated[bool, typer.Option("--challenger", help="serve the exported model, promoted or not")] = False,
+    shadow: Annotated[bool, typer.Option("--shadow", help="ask the exported model as well, and log both answers")] = False,
+    max_batch: Annotated[int, typer.Option(min=1, help="inputs of one call of the model")] = 32,
+    wait_ms: Annotated[float, typer.Option(min=0, help="how long a call waits for inputs that are being decoded")] = 2,
+    queue: Annotated[int, typer.Option(min=1, help="inputs that may wait; more are refused with 503")] = 256,
+    timeout: Annotated[float, typer.Option(min=0.01, help="seconds in which a request arrives, and again is answered")] = 10,
+    max_megabytes: Annotated[float, typer.Option(min=0.001, help="size of a request")] = 10,
+    keep_inputs: Annotated[bool, typer.Option("--keep-inputs", help="log the pictures themselves as well")] = False,
+) -> None:
+    """Answer requests with the champion; DL_API_KEY in the environment is a key that they need."""
+    from dl_assets.operations.serve import serve
+    from dl_assets.operations.serving.limits import Limits
+
+    limits = Limits(max_batch, wait_ms, queue, timeout, max_megabytes)
+    serve(name, ROOT, host=host, port=port, limits=limits, challenger=challenger, shadow=shadow, keep_inputs=keep_inputs)
+
+
 def main() -> None:
     """Run a command; an error is one paragraph and an exit code (2: yours to mend, 1: a run failed)."""
     try:

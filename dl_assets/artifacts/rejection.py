@@ -7,3 +7,7 @@ class Rejection(Exception):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason, self.detail = reason, detail
+
+
+class TooLarge(Rejection):
+    """Raised for a sample that is not even looked at, because it would take too much memory."""

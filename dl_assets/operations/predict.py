@@ -42,6 +42,7 @@ class Exported:
     asked: dict[str, Any]  # what signature.json says of the input
     decoding: dict[str, Any]  # the options of `clean` with which it is made
     ask: Ask
+    properties: dict[str, str]  # what the file says of itself
 
     def answer(self, inputs: dict[str, NDArray[Any]], num_samples: int) -> pl.DataFrame:
         """Return the predictions for inputs [B, ...] by their names."""
@@ -139,10 +140,10 @@ def open_model(folder: Path, remedy: str) -> Exported:
             raise ValueError(f"its options of clean are {', '.join(made_by)}, but must be {', '.join(options.model_fields)}")
         decoding = dict(options.model_validate_json(json.dumps(made_by)))
         fitted = signature["output"]["fitted"]
-        ask = _session(folder / signature["file"], signature["output"]["name"], targets.num_outputs(fitted))
+        ask, properties = _session(folder / signature["file"], signature["output"]["name"], targets.num_outputs(fitted))
     except (KeyError, TypeError, ValueError, ValidationError, ConfigError) as error:
         raise ArtifactError(f"{folder / SIGNATURE} does not fit this version ({error}). {remedy}") from error
-    return Exported(targets, fitted, inputs, signature["input"], decoding, ask)
+    return Exported(targets, fitted, inputs, signature["input"], decoding, ask, properties)
 
 
 def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
@@ -156,11 +157,12 @@ def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
     return read_json(folder / SIGNATURE), folder
 
 
-def _session(path: Path, answered: str, num_outputs: int) -> Ask:
+def _session(path: Path, answered: str, num_outputs: int) -> tuple[Ask, dict[str, str]]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait would take others' time
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has an exception of its own for each mistake, below RuntimeError or not
@@ -173,7 +175,7 @@ def _session(path: Path, answered: str, num_outputs: int) -> Ask:
         answers: NDArray[np.float32] = session.run([answered], inputs)[0]
         return answers
 
-    return ask
+    return ask, dict(session.get_modelmeta().custom_metadata_map)
 
 
 def _tell_changed(config: Pipeline, made_by: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dl_assets.inputs import image as inputs
+from dl_assets.inputs._image.square import SQUARES
 
 
 def decoded(payload: bytes, **options: Any) -> NDArray[np.uint8]:
@@ -48,6 +49,19 @@ def test_resizing_differs_from_pillows_by_one_level_at_most(size: tuple[int, int
     picture = noise(*size, channels)
     reference = np.asarray(picture.resize((64, 64), Image.Resampling.BILINEAR)).reshape(64, 64, channels).astype(np.int16)
     difference = np.abs(decoded(encoded(picture), image_size=64, channels=channels) - reference)
+    assert difference.max() <= 1 and difference.mean() < 0.02
+
+
+@pytest.mark.parametrize("size", [(100, 75), (75, 100), (61, 200), (40, 30), (200, 40), (64, 90)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("fit", list(SQUARES))
+def test_where_torch_is_not_to_be_loaded_a_picture_differs_by_one_level_at_most(
+    size: tuple[int, int], channels: int, fit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = encoded(noise(*size, channels))
+    by_torch = decoded(picture, image_size=64, channels=channels, fit=fit).astype(np.int16)
+    monkeypatch.setenv("DL_RESIZER", "pillow")
+    difference = np.abs(decoded(picture, image_size=64, channels=channels, fit=fit) - by_torch)
     assert difference.max() <= 1 and difference.mean() < 0.02
 
 

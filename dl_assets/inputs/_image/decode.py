@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dl_assets.artifacts.rejection import Rejection
+from dl_assets.artifacts.rejection import Rejection, TooLarge
 from dl_assets.inputs._image.jpeg import decode_jpeg, require_whole_jpeg
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def decode(payload: bytes, *, channels: int, least_side: int, max_pixels: int) -
     picture = _open(payload)
     width, height = picture.size
     if width * height > max_pixels:
-        raise Rejection("unreadable", f"{width} x {height} px is more than max_pixels ({max_pixels})")
+        raise TooLarge("unreadable", f"{width} x {height} px is more than max_pixels ({max_pixels})")
     try:
         pixels = _pixels(payload, picture, channels, least_side)
         turn = _orientation(picture)

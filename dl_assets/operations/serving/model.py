@@ -1,0 +1,106 @@
+"""A model that serves: the exported file, held against its certificate, and what must be told of it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dl_assets.artifacts.report import read_json
+from dl_assets.errors import ArtifactError
+from dl_assets.operations.predict import SIGNATURE, Exported, open_model
+from dl_assets.operations.serving.pictures import Pictures
+from dl_assets.operations.serving.prepared import Front, Prepared
+
+CERTIFICATE, DECISION = "certificate.json", "decision.json"
+_VERSION = 12  # digits of the hash by which a person tells models apart
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What is asked, how it is asked, and its papers."""
+
+    sha256: str
+    exported: Exported
+    front: Front
+    signature: dict[str, Any]
+    certificate: dict[str, Any]
+    promoted: str | None  # when, where that is known
+    answered: dict[str, str]  # the columns of its predictions, and what they hold
+
+    @property
+    def version(self) -> str:
+        return self.sha256[:_VERSION]
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of which every answer is one; none where it is a number, or several names."""
+        is_one = self.exported.targets.__name__.endswith(".classes")
+        return list(self.exported.fitted["classes"]) if is_one else []
+
+    def is_fed_like(self, other: "Model") -> bool:
+        """Whether both take the same inputs, so that these need not be prepared twice."""
+        return self.exported.decoding == other.exported.decoding and self.exported.asked == other.exported.asked
+
+    def told(self) -> dict[str, Any]:
+        """Return what every answer says of the model."""
+        return {"version": self.version, "sha256": self.sha256, "promoted": self.promoted}
+
+
+def open_certified(folder: Path, remedy: str) -> Model:
+    """Open a model and let it answer once. Raises ArtifactError where it is not the certified one, or does not work."""
+    before = mark_of(folder)
+    if before is None:
+        raise ArtifactError(f"{folder} holds no model with a certificate. {remedy}")
+    certificate, signature = read_json(folder / CERTIFICATE), read_json(folder / SIGNATURE)
+    _require_certified(folder, certificate, remedy)
+    exported = open_model(folder, remedy)
+    front = _front(exported)
+    _require_working(folder, exported, front.probe(), remedy)
+    promoted = read_json(folder / DECISION).get("time") if (folder / DECISION).is_file() else None
+    if mark_of(folder) != before:
+        raise ArtifactError(f"{folder} was replaced while it was read. {remedy}")
+    answered = {name: str(kind) for name, kind in exported.answer({}, 0).schema.items()}
+    return Model(certificate["sha256"], exported, front, signature, certificate, promoted, answered)
+
+
+def mark_of(folder: Path) -> tuple[tuple[int, int, int], ...] | None:
+    """Return what changes when the model in a folder is replaced; None where there is none."""
+    try:
+        found = [(folder / name).stat() for name in ("model.onnx", CERTIFICATE, SIGNATURE)]
+    except OSError:
+        return None
+    return tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in found)
+
+
+def _require_certified(folder: Path, certificate: dict[str, Any], remedy: str) -> None:
+    """Hold the files against the hashes of the certificate; an older one has only that of the model."""
+    certified = {"model.onnx": certificate.get("sha256")} | {
+        name: sha256 for name, sha256 in certificate.get("files", {}).items() if name == SIGNATURE
+    }
+    for name, wanted in certified.items():
+        with (folder / name).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != wanted:
+            raise ArtifactError(
+                f"{folder / name} is not the file that {CERTIFICATE} beside it vouches for: its sha256 is {found[:16]}..., "
+                f"certified is {str(wanted)[:16]}... {remedy}"
+            )
+
+
+def _front(exported: Exported) -> Front:
+    if not hasattr(exported.inputs, "feed"):
+        return Pictures(exported)
+    from dl_assets.operations.serving.rows import Rows  # with what types tables, a second to import
+
+    return Rows(exported)
+
+
+def _require_working(folder: Path, exported: Exported, probe: Prepared, remedy: str) -> None:
+    try:
+        answers = exported.ask(probe.inputs)
+    except Exception as error:  # onnxruntime has an exception of its own for each mistake
+        raise ArtifactError(f"{folder / 'model.onnx'} does not answer ({error}). {remedy}") from error
+    if not np.isfinite(answers).all() or len(answers) != 1:
+        raise ArtifactError(f"{folder / 'model.onnx'} answers with what is no number. {remedy}")

@@ -1,0 +1,98 @@
+"""All that answers requests, put together: models, line, threads, log and metrics."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dl_assets.operations.serving.asked import Answer, Asked, Failure
+from dl_assets.operations.serving.body import Given
+from dl_assets.operations.serving.limits import Limits
+from dl_assets.operations.serving.line import Line
+from dl_assets.operations.serving.log import PredictionLog
+from dl_assets.operations.serving.metrics import Metrics
+from dl_assets.operations.serving.model import Model
+from dl_assets.operations.serving.preparing import Preparing
+from dl_assets.operations.serving.refusal import Refused
+from dl_assets.operations.serving.slot import Slot
+from dl_assets.operations.serving.worker import Worker
+
+WATCHED_SECONDS = 1.0
+
+
+class Server:
+    """Answers from `start` to `stop`; both are called by the event loop."""
+
+    def __init__(
+        self, name: str, slot: Slot, shadow: Slot | None, log: Path, limits: Limits, *, keeps_inputs: bool = False
+    ) -> None:
+        self.name, self.limits = name, limits
+        self._slot, self._shadow, self._log_folder, self._keeps_inputs = slot, shadow, log, keeps_inputs
+        self._line = Line(limits.queue, limits.max_batch, limits.wait_ms / 1000)
+        self.metrics = Metrics(queue=lambda: float(len(self._line)))
+        self._thread: threading.Thread | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._log = PredictionLog(self._log_folder, tell)
+        self._preparing = Preparing(self._line, tell, keeps_inputs=self._keeps_inputs)
+        self._thread = Worker(self._line, self._log, self.metrics, tell, self._keeps_inputs).start()
+        self.metrics.serves(self.model.version)
+        self._watch = asyncio.create_task(self._refresh())
+
+    async def stop(self) -> None:
+        """Answer what was taken on, and store the log."""
+        if self._watch:
+            self._watch.cancel()
+        self._line.close()
+        if self._thread:
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._preparing.close)
+            await asyncio.to_thread(self._log.close)
+
+    @property
+    def model(self) -> Model:
+        model = self._slot.model
+        assert model is not None, "a server is made once a model is open"
+        return model
+
+    @property
+    def shadow(self) -> Model | None:
+        return self._shadow.model if self._shadow else None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    async def answer(self, given: Sequence[Given], model: Model) -> list[Answer | Failure]:
+        """Return an answer or a failure for each input, in their order. Raises Refused."""
+        asked = Asked(len(given))
+        self._line.admit(len(given))
+        self._preparing.bring(asked, given, model, self.shadow)
+        try:
+            async with asyncio.timeout(self.limits.timeout_seconds):
+                await asked.all
+        except TimeoutError:
+            told = f"There was no answer within {self.limits.timeout_seconds:g} seconds. Ask again later, or send less at once."
+            raise Refused(504, told) from None
+        finally:
+            asked.is_over = True
+        return [result for result in asked.results if result is not None]
+
+    async def _refresh(self) -> None:
+        """Take new models while the old ones serve."""
+        while True:
+            await asyncio.sleep(WATCHED_SECONDS)
+            for slot in filter(None, (self._slot, self._shadow)):
+                num_refused = slot.num_refused
+                if await asyncio.to_thread(slot.refresh):
+                    self.metrics.swaps.inc()
+                self.metrics.refused.inc(slot.num_refused - num_refused)
+            self.metrics.serves(self.model.version)
+
+
+def tell(message: str) -> None:
+    """Say something to who watches the server."""
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}", file=sys.stderr, flush=True)

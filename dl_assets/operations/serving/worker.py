@@ -1,0 +1,116 @@
+"""The one thread that asks the model: a batch, its rows in the log, its answers to those who wait."""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dl_assets.operations.serving.asked import Answer, Failure, Input
+from dl_assets.operations.serving.line import Line
+from dl_assets.operations.serving.log import PredictionLog
+from dl_assets.operations.serving.metrics import Metrics
+from dl_assets.operations.serving.model import Model
+from dl_assets.operations.serving.prepared import Prepared
+from dl_assets.operations.serving.recording import Values, columns_of, row_of
+
+_Result = tuple[Input, Answer | Failure]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Takes batches from the line until it is closed and empty."""
+
+    line: Line
+    log: PredictionLog
+    metrics: Metrics
+    tell: Callable[[str], None]
+    keeps_inputs: bool
+
+    def start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._work, name="model")
+        thread.start()
+        return thread
+
+    def _work(self) -> None:
+        while batch := self.line.take():
+            wanted = [one for one in batch if not one.asked.is_over]
+            if wanted:
+                _deliver(self._results(wanted))
+
+    def _results(self, batch: Sequence[Input]) -> list[_Result]:
+        """Answer a batch; what goes wrong in it must not end the thread."""
+        try:
+            answers = self._ask(batch[0].model, [one.prepared for one in batch])
+        except Exception:  # noqa: BLE001 - onnxruntime has an exception of its own for each mistake
+            self.tell(f"model {batch[0].model.version} failed:\n{traceback.format_exc()}")
+            return [(one, Failure("the model failed; the log of the server says why", 500)) for one in batch]
+        shadows = self._ask_shadow(batch)
+        known = [(one, values, shadow) for one, values, shadow in zip(batch, answers, shadows, strict=True) if values]
+        try:
+            self._record(known)
+        except OSError as error:
+            self.tell(f"predictions cannot be logged, and are not answered ({error}). Make room on the disk.")
+            return [(one, Failure("the prediction cannot be logged: the disk may be full", 503)) for one in batch]
+        return [
+            (one, Answer(one.id, values) if values else Failure("the model's answer is no number", 500))
+            for one, values in zip(batch, answers, strict=True)
+        ]
+
+    def _ask(self, model: Model, prepared: Sequence[Prepared]) -> list[Values | None]:
+        """Return what is predicted for each input; None where the answer is not finite."""
+        started = time.perf_counter()
+        outputs = model.exported.ask(_stacked(prepared))  # [B, outputs]
+        self.metrics.inference.observe(time.perf_counter() - started)
+        self.metrics.batch.observe(len(prepared))
+        rows = model.exported.targets.predictions(outputs, model.exported.fitted).to_dicts()
+        return [row if np.isfinite(output).all() else None for row, output in zip(rows, outputs, strict=True)]
+
+    def _ask_shadow(self, batch: Sequence[Input]) -> list[Values | None]:
+        """Ask the challenger too; where it cannot be asked, the champion's answer is none the worse."""
+        given = [one.shadow[1] if one.shadow else None for one in batch]
+        prepared = [one for one in given if one]
+        if batch[0].shadow is None or not prepared:
+            return [None] * len(batch)
+        try:
+            found = iter(self._ask(batch[0].shadow[0], prepared))
+        except Exception as error:  # noqa: BLE001 - as above
+            self.tell(f"the challenger {batch[0].shadow[0].version} failed: {error}")
+            return [None] * len(batch)
+        return [next(found) if one else None for one in given]
+
+    def _record(self, known: Sequence[tuple[Input, Values, Values | None]]) -> None:
+        if not known:
+            return
+        first = known[0][0]
+        columns = columns_of(first.model, first.shadow and first.shadow[0], keeps_inputs=self.keeps_inputs)
+        self.log.append(columns, [row_of(*one) for one in known])
+        self._count(known)
+
+    def _count(self, known: Sequence[tuple[Input, Values, Values | None]]) -> None:
+        classes = known[0][0].model.classes
+        for _, values, shadow in known:
+            if classes:
+                self.metrics.predictions.labels(values["prediction"]).inc()
+            if shadow:
+                self.metrics.shadow.labels(str(values["prediction"] == shadow["prediction"]).lower()).inc()
+
+
+def _stacked(prepared: Sequence[Prepared]) -> dict[str, Any]:
+    """[1, ...] each -> [B, ...] by name."""
+    if len(prepared) == 1:
+        return prepared[0].inputs
+    return {name: np.concatenate([one.inputs[name] for one in prepared]) for name in prepared[0].inputs}
+
+
+def _deliver(results: Sequence[_Result]) -> None:
+    """Hand all results to the event loop at once: waking it costs more than the work."""
+
+    def put() -> None:
+        for one, result in results:
+            one.asked.put(one.place, result)
+
+    results[0][0].asked.loop.call_soon_threadsafe(put)
