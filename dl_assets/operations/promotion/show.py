@@ -32,6 +32,9 @@ def print_decision(decision: dict[str, Any], *, dry_run: bool, as_json: bool) ->
     console.print(f"{decision['verdict'].upper()}: {decision['reason']}")
     if dry_run:
         console.print("Nothing was changed: it was a dry run.")
+    elif decision["promoted"]:
+        name = decision["pipeline"]
+        console.print(f"To keep it: git add data/{name}; git commit. The one before comes back by: dl rollback {name}")
 
 
 def _metrics(decision: dict[str, Any]) -> Table:
