@@ -197,7 +197,7 @@ def rollback_(
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print(
-            f"The champion of {name} is that of promotion {found['number']} ({found['time'][:16]}) again. Commit champion.dvc."
+            f"The champion of {name} is that of promotion {found['number']} again. To keep it: git add data/{name}; git commit"
         )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from dl_assets.operations.promotion.show import estimate
 from dl_assets.orchestration.metadata import table
 
 BEATS = "beats_champion"
@@ -16,8 +17,8 @@ def decision_metadata(decision: dict[str, Any]) -> dict[str, Any]:
     return {
         "reason": decision["reason"],
         "verdict": decision["verdict"],
-        metric: float(own["metrics"][metric]["value"]),
-        **({"gain": float(decision["gain"]["value"])} if "gain" in decision else {}),
+        metric: _short(own["metrics"][metric]["value"]),
+        **({"gain": _short(decision["gain"]["value"])} if "gain" in decision else {}),
         "metrics": _metrics(own["metrics"], other.get("metrics", {})),
         "conditions": _conditions(decision["conditions"]),
         "sha256": own["sha256"],
@@ -39,18 +40,11 @@ def check_fields_of(key: dg.AssetKey, decision: dict[str, Any]) -> dict[str, Any
 
 
 def _metrics(own: dict[str, Any], other: dict[str, Any]) -> dg.TableMetadataValue:
-    ends = ("value", "low", "high")
-    columns = {f"{who} {end}": "float" for who in ("champion", "challenger") for end in ends}
+    """Both models' values with their intervals as text: six columns of numbers are wider than the page."""
     records = [
-        {
-            "metric": name,
-            **{f"champion {end}": _short(other[name][end]) for end in ends if name in other},
-            **{f"challenger {end}": _short(entry[end]) for end in ends},
-        }
-        for name, entry in own.items()
+        {"metric": name, "champion": estimate(other.get(name)), "challenger": estimate(entry)} for name, entry in own.items()
     ]
-    shown = {name: kind for name, kind in columns.items() if all(name in record for record in records)}
-    return table({"metric": "string", **shown}, [{name: record[name] for name in ("metric", *shown)} for record in records])
+    return table({"metric": "string", "champion": "string", "challenger": "string"}, records)
 
 
 def _conditions(conditions: list[dict[str, Any]]) -> dg.TableMetadataValue:

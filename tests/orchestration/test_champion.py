@@ -1,6 +1,7 @@
 """A champion is replaced in one step, comes back byte for byte, and survives whatever kills a promotion."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 from contest import Contest, answers
 from dvc.repo import Repo
+from workspace import wait_for
 
 from dl_assets import files
 from dl_assets.errors import ConfigError
 from dl_assets.operations.promotion import history
 from dl_assets.orchestration import champion, champion_store, champion_swap
 from dl_assets.orchestration.champion import promote, rollback
+from dl_assets.runner import locked
 
 # Everything that a promotion does once the verdict is known, in this order.
 STEPS: list[tuple[Any, str]] = [
@@ -218,3 +221,19 @@ def test_a_model_that_was_exported_before_the_parts_changed_is_no_challenger_unl
     assert (
         "may have learnt from samples that are in the test part now" in promote("pets", contest.root, forced=True)["notes"][0]
     )
+
+
+def test_a_second_promotion_waits_until_the_first_is_done(contest: Contest, capfd: pytest.CaptureFixture[str]) -> None:
+    contest.export(answers(40))
+    lock = contest.root / "data/.tmp/pets.champion.lock"
+    lock.parent.mkdir(parents=True)
+    process = os.fork()
+    if process == 0:
+        with locked(lock):
+            (contest.root / "held").touch()
+            time.sleep(0.5)
+        os._exit(0)
+    wait_for((contest.root / "held").exists)
+    promote("pets", contest.root)
+    assert "waiting for another process that runs pets.champion" in capfd.readouterr().out
+    os.waitpid(process, 0)

@@ -32,6 +32,9 @@ def print_decision(decision: dict[str, Any], *, dry_run: bool, as_json: bool) ->
     console.print(f"{decision['verdict'].upper()}: {decision['reason']}")
     if dry_run:
         console.print("Nothing was changed: it was a dry run.")
+    elif decision["promoted"]:
+        name = decision["pipeline"]
+        console.print(f"To keep it: git add data/{name}; git commit. The one before comes back by: dl rollback {name}")
 
 
 def _metrics(decision: dict[str, Any]) -> Table:
@@ -48,7 +51,7 @@ def _metrics(decision: dict[str, Any]) -> Table:
     for name, entry in own["metrics"].items():
         if name != "support":
             mark = " *" if name == decision["rule"]["metric"] else ""
-            table.add_row(name + mark, _estimate(other.get("metrics", {}).get(name)), _estimate(entry))
+            table.add_row(name + mark, estimate(other.get("metrics", {}).get(name)), estimate(entry))
     table.add_row("ms for one sample", _number(other.get("latency_ms")), _number(own["latency_ms"]))
     table.add_row("sha256", other.get("sha256", "-")[:_HASH], own["sha256"][:_HASH])
     return table
@@ -115,10 +118,15 @@ def _what(entry: history.Entry) -> str:
 
 
 def _metric(entry: history.Entry) -> str:
-    return f"{entry['metric']} {_estimate(entry['metrics'][entry['metric']])}" if "metrics" in entry else ""
+    return f"{entry['metric']} {estimate(entry['metrics'][entry['metric']])}" if "metrics" in entry else ""
 
 
-def _estimate(entry: dict[str, float] | None) -> str:
+def estimate(entry: dict[str, float] | None) -> str:
+    """Tell a metric with its interval.
+
+    >>> estimate({"value": 0.95, "low": 0.9184, "high": 0.98}), estimate(None)
+    ('0.95 (0.9184 to 0.98)', '-')
+    """
     return "-" if entry is None else f"{entry['value']:.4g} ({entry['low']:.4g} to {entry['high']:.4g})"
 
 

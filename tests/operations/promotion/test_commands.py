@@ -66,7 +66,7 @@ def test_the_models_of_a_pipeline_are_its_promotions_with_the_champion_marked(co
         contest.export(answers(num_wrong))
         dl("promote", "pets")
     code, text = dl("rollback", "pets")
-    assert code == 0 and text.startswith("The champion of pets is that of promotion 1 (")
+    assert code == 0 and text.startswith("The champion of pets is that of promotion 1 again.")
     lines = [" ".join(line.split()) for line in dl("models", "pets")[1].splitlines()]
     assert any(line.startswith("* 1 promoted ") and "accuracy" in line for line in lines)
     assert any(line.startswith("2 promoted ") for line in lines)
