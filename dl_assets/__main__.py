@@ -173,6 +173,18 @@ def status(name: OptionalName = None, as_json: AsJson = False) -> None:
     print_status(reasons(name, ROOT), as_json)
 
 
+@app.command(name="trace")
+def trace_(
+    name: Name,
+    sample: Annotated[str, typer.Argument(metavar="ID", help="id of a sample, the start of one, or an origin such as a path")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell one sample's way: where it comes from, what became of it, and what the model says of it."""
+    from dl_assets.operations.trace import print_trace
+
+    print_trace(name, sample, ROOT, as_json=as_json)
+
+
 @app.command()
 def ui(
     port: Annotated[int, typer.Option(help="port of the web page")] = 3000,

@@ -8,13 +8,22 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from dl_assets.config import Pipeline
-from dl_assets.evaluation import classes_curves, classes_figures, labels_curves, labels_figures
+from dl_assets.evaluation import (
+    classes_curves,
+    classes_figures,
+    labels_curves,
+    labels_figures,
+    ranking_curves,
+    ranking_figures,
+)
 from dl_assets.evaluation.bootstrap import metrics_of
 from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
+from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.headline import Headline, percent
-from dl_assets.evaluation.labels_scores import average_precision_per_label, measure, read_label_answers, roc_auc_per_label
+from dl_assets.evaluation.labels_scores import areas_per_label, measure, read_label_answers
 from dl_assets.evaluation.mistakes import CONFIDENT
+from dl_assets.evaluation.panel import Panel
 from dl_assets.targets.labels import strata
 
 # What the report shows at its top, best known first.
@@ -25,9 +34,14 @@ HEADLINE = {
     "subset_accuracy": Headline("All labels right", "share of samples of which every label is right", is_share=True),
     "hamming_loss": Headline("Wrong labels", "share of all single answers that are wrong; 0 is best", is_share=True),
 }
+# What it shows below them.
+FURTHER = {
+    "roc_auc": Headline("ROC AUC, macro", "chance to rank a sample with a label above one without"),
+    "log_loss": Headline("Log loss", "surprise at what is the case, in nats, mean of all single answers; 0 is best"),
+    "ece": Headline("Calibration error", "mean gap of confidence and accuracy of all single answers; 0 is best", is_share=True),
+}
 CAPTIONS = {
-    "precision_recall": "Of what is taken for the label, how much is (precision), against how much of what is gets found "
-    "(recall), at every threshold. The nearer to the upper right corner, the better.",
+    "precision_recall": OF_CLASSES["precision_recall"],
     "outcomes": "Of each label how often it was found, missed, and seen where it is not.",
     "roc_curve": OF_CLASSES["roc_curve"],
     "calibration": "How often the model is right about a label, there or not, when it is so confident. Points on the diagonal "
@@ -62,11 +76,11 @@ def metrics(predictions: pl.DataFrame, fitted: dict[str, Any], *, bootstrap_samp
 def figures(predictions: pl.DataFrame, fitted: dict[str, Any]) -> dict[str, Figure]:
     """Return the figures by their file name without ending."""
     answers = read_label_answers(predictions, fitted["classes"])
-    once = np.ones((1, len(predictions)))
+    roc, precise = (values[0] for values in areas_per_label(answers, np.ones((1, len(predictions)))))
     return {
-        "precision_recall": labels_figures.precision_recall(answers, average_precision_per_label(answers, once)[0]),
+        "precision_recall": ranking_figures.precision_recall(answers, precise),
         "outcomes": labels_figures.outcome_bars(answers),
-        "roc_curve": classes_figures.roc_curve(answers, roc_auc_per_label(answers, once)[0]),
+        "roc_curve": ranking_figures.roc_curve(answers, roc),
         "calibration": classes_figures.calibration(answers.confidence.ravel(), answers.correct.ravel()),
     }
 
@@ -75,9 +89,12 @@ def curves(predictions: pl.DataFrame, fitted: dict[str, Any]) -> dict[str, pl.Da
     """Return the data behind the figures by their file name."""
     answers = read_label_answers(predictions, fitted["classes"])
     return {
-        "precision_recall.csv": labels_curves.precision_recall(answers),
+        "precision_recall.csv": ranking_curves.precision_recall(answers, "label"),
+        "precision_recall_averages.csv": ranking_curves.precision_recall_averages(answers),
         "outcomes.csv": labels_curves.outcomes(answers),
-        "roc_curve.csv": classes_curves.roc_curve(answers),
+        "roc_curve.csv": ranking_curves.roc_curve(answers),
+        "roc_averages.csv": ranking_curves.roc_averages(answers),
+        "calibration.csv": classes_curves.calibration(answers.confidence.ravel(), answers.correct.ravel()),
     }
 
 
@@ -85,6 +102,16 @@ def mistakes(predictions: pl.DataFrame) -> pl.DataFrame:
     """Return the samples with a wrong label, most confident first; ties in the order of their id."""
     wrong = predictions.filter(strata(predictions["target"]) != strata(predictions["prediction"]))
     return wrong.sort("confidence", "id", descending=[True, False])
+
+
+def panels(predictions: pl.DataFrame, fitted: dict[str, Any]) -> list[Panel]:
+    """Tell nothing beside the figures."""
+    return []
+
+
+def galleries(errors: pl.DataFrame, predictions: pl.DataFrame) -> list[Gallery]:
+    """Show no mistakes but the first ones."""
+    return []
 
 
 def sentence(found: dict[str, Any], predictions: pl.DataFrame) -> str:

@@ -1,6 +1,5 @@
 """The metrics of a model that gives any number of labels, computed for many weightings of the same samples at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dl_assets.evaluation.bootstrap import Floats
-from dl_assets.evaluation.classes_scores import NUM_BINS, confidence_bins, mean, ratio, roc_auc
+from dl_assets.evaluation.classes_scores import NUM_BINS, confidence_bins, mean, read_probabilities
+from dl_assets.evaluation.ranking import areas, ratio
 from dl_assets.targets.labels import THRESHOLD, encode
 
 Truths = NDArray[np.bool_]
@@ -44,8 +44,7 @@ class LabelAnswers:
 def read_label_answers(predictions: pl.DataFrame, classes: list[str]) -> LabelAnswers:
     """Take the answers from a predictions frame. Raises DataError at a label that the model has never seen."""
     truth = encode(predictions["target"], {"classes": classes}) > 0
-    probabilities = predictions.select([f"probability_{name}" for name in classes]).to_numpy().astype(np.float64)
-    return LabelAnswers(classes, truth, probabilities)
+    return LabelAnswers(classes, truth, read_probabilities(predictions, classes))
 
 
 def measure(answers: LabelAnswers, weights: Floats) -> dict[str, Floats]:
@@ -61,45 +60,31 @@ def measure(answers: LabelAnswers, weights: Floats) -> dict[str, Floats]:
     present = support + predicted > 0
     precision = np.where(present & (predicted == 0), 0.0, ratio(hits, predicted))
     recall, f1 = ratio(hits, support), ratio(2 * hits, support + predicted)
-    areas, average_precisions = roc_auc_per_label(answers, weights), average_precision_per_label(answers, weights)
+    roc, precise = areas_per_label(answers, weights)
     return {
-        "mean_average_precision": mean(average_precisions, ~np.isnan(average_precisions)),
+        "mean_average_precision": mean(precise, ~np.isnan(precise)),
         "f1_micro": ratio(2 * hits.sum(axis=1), (support + predicted).sum(axis=1)),
         "f1_macro": mean(f1, present),
         "subset_accuracy": weights @ ~wrong.any(axis=1) / total,
         "hamming_loss": weights @ wrong.mean(axis=1) / total,
-        "roc_auc": mean(areas, ~np.isnan(areas)),
+        "roc_auc": mean(roc, ~np.isnan(roc)),
         "log_loss": log_loss(answers, weights),
         "ece": calibration_error(answers, weights),
         "support": total,
         "class_precision": precision,
         "class_recall": recall,
         "class_f1": f1,
-        "class_average_precision": average_precisions,
-        "class_roc_auc": areas,
+        "class_average_precision": precise,
+        "class_roc_auc": roc,
         "class_support": support,
     }
 
 
-def roc_auc_per_label(answers: LabelAnswers, weights: Floats) -> Floats:
-    """Return [B, L]: the chance that a sample with the label scores above one without; NaN where there are not both."""
-    return _per_label(answers, weights, roc_auc)
-
-
-def average_precision_per_label(answers: LabelAnswers, weights: Floats) -> Floats:
-    """Return [B, L]: the sum over thresholds of precision times the gain of recall; NaN for a label without samples."""
-    return _per_label(answers, weights, average_precision)
-
-
-def average_precision(scores: Floats, inside: Truths, weights: Floats) -> Floats:
-    """Return [B] of scores [N] and weights [B, N]; samples that score alike are taken together, nothing is interpolated."""
-    order = np.argsort(-scores, kind="stable")
-    last_of_ties = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # [T]
-    ordered = weights[:, order]
-    taken = np.cumsum(ordered, axis=1)[:, last_of_ties]  # [B, T]
-    hits = np.cumsum(ordered * inside[order], axis=1)[:, last_of_ties]
-    gained = np.diff(hits, axis=1, prepend=0.0)
-    return ratio((gained * np.nan_to_num(ratio(hits, taken))).sum(axis=1), hits[:, -1])
+def areas_per_label(answers: LabelAnswers, weights: Floats) -> tuple[Floats, Floats]:
+    """Return ROC AUC and average precision of each label, [B, L] each; see `ranking.areas`."""
+    columns = [areas(answers.probabilities[:, index], answers.inside(index), weights) for index in range(len(answers.classes))]
+    roc, precise = (np.stack(column, axis=1) for column in zip(*columns, strict=True))
+    return roc, precise
 
 
 def log_loss(answers: LabelAnswers, weights: Floats) -> Floats:
@@ -117,8 +102,3 @@ def calibration_error(answers: LabelAnswers, weights: Floats) -> Floats:
     cells = np.arange(num_samples)[:, None] * NUM_BINS + confidence_bins(answers.confidence)
     binned = np.bincount(cells.ravel(), weights=gaps.ravel(), minlength=num_samples * NUM_BINS).reshape(num_samples, NUM_BINS)
     return ratio(np.abs(weights @ binned).sum(axis=1), num_labels * weights.sum(axis=1))  # [B, N] @ [N, 15] -> [B]
-
-
-def _per_label(answers: LabelAnswers, weights: Floats, score: Callable[[Floats, Truths, Floats], Floats]) -> Floats:
-    columns = [score(answers.probabilities[:, index], answers.inside(index), weights) for index in range(len(answers.classes))]
-    return np.stack(columns, axis=1)

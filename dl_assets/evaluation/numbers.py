@@ -13,9 +13,11 @@ from dl_assets.evaluation.bootstrap import metrics_of
 from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
 from dl_assets.evaluation.conformal import COVERAGE, with_intervals
+from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.headline import NO_BREAK_SPACE, Headline, amount, percent
 from dl_assets.evaluation.mistakes import Telling
 from dl_assets.evaluation.numbers_scores import measure, read_amounts
+from dl_assets.evaluation.panel import Panel
 
 _WORST = 0.1  # of the answers are called mistakes
 _AIM = f"{100 * COVERAGE:.0f}{NO_BREAK_SPACE}%"
@@ -34,6 +36,7 @@ HEADLINE = {
         "Interval width", "from low to high of an answer, the mean; in units of the target", is_amount=True
     ),
 }
+FURTHER: dict[str, Headline] = {}  # what it shows below them
 CAPTIONS = {
     "prediction_and_target": "Each test sample by what it is and what the model said. On the line the answer is right; between "
     f"the two lines beside it the target is inside of the answer's {_AIM} interval. These intervals are calibrated "
@@ -115,6 +118,16 @@ MISTAKES = Telling(
     cells=_told,
     numbers=("target", "prediction", "error", _INTERVAL),
 )
+
+
+def panels(predictions: pl.DataFrame, fitted: dict[str, Any]) -> list[Panel]:
+    """Tell nothing beside the figures."""
+    return []
+
+
+def galleries(errors: pl.DataFrame, predictions: pl.DataFrame) -> list[Gallery]:
+    """Show no mistakes but the first ones."""
+    return []
 
 
 def sentence(found: dict[str, Any], predictions: pl.DataFrame) -> str:

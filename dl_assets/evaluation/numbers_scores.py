@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from dl_assets.evaluation.bootstrap import Floats
-from dl_assets.evaluation.classes_scores import ratio
+from dl_assets.evaluation.ranking import ratio
 from dl_assets.targets.numbers import read
 
 _ALL_EQUAL = 1e-12  # of the sum of squares: what is left of it by rounding where all targets are equal

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from dl_assets.artifacts.tables import PARTS
+from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.headline import Headline, amount
 from dl_assets.evaluation.mistakes import Telling
 from dl_assets.evaluation.panel import Panel
@@ -22,17 +23,19 @@ class Findings:
     pipeline: str
     task: str
     sentence: str
-    headline: dict[str, Headline]
+    headline: dict[str, Headline]  # metrics at the top
+    further: dict[str, Headline]  # metrics below them
     metrics: dict[str, Any]  # of the test part
     samples: pl.DataFrame  # part of every clean sample, and its strata: its classes, as a list
     rejected: pl.DataFrame  # reason of every rejected one
     figures: dict[str, bytes]  # name -> PNG
     captions: dict[str, str]  # name of a figure -> what it shows
     panels: list[Panel]
-    mistakes: pl.DataFrame  # id, part, origin and what `telling` tells of; worst first
+    mistakes: pl.DataFrame  # those to show, worst first: id, part, origin and what `telling` tells of
+    num_mistakes: int  # all that there are
+    galleries: list[Gallery]  # others of them, that belong together
     telling: Telling
     pictures: dict[str, bytes]  # id of a mistake -> PNG
-    gallery: int  # how many mistakes to show
     card: dict[str, Any]
 
 
@@ -42,17 +45,29 @@ def render(findings: Findings) -> str:
         "dl_assets.evaluation",
         "report.html.j2",
         findings=findings,
-        cards=[(headline, findings.metrics[name]) for name, headline in findings.headline.items() if name in findings.metrics],
+        cards=_told(findings.headline, findings.metrics),
+        further=_told(findings.further, findings.metrics),
         classes=_classes(findings.metrics),
         parts={part: findings.samples.filter(part=part).height for part in PARTS},
         targets=_targets(findings.samples),
         reasons=findings.rejected["reason"].value_counts().sort("count", "reason", descending=[True, False]).rows(),
-        mistakes=[
-            (mistake, findings.telling.cells(mistake)) for mistake in findings.mistakes.head(findings.gallery).to_dicts()
+        mistakes=_cells(findings, findings.mistakes),
+        galleries=[
+            (gallery, _cells(findings, gallery.mistakes))
+            for gallery in findings.galleries
+            if findings.pictures or not gallery.only_pictures
         ],
         card=_flat(_shown_card(findings.card)),
         parts_order=PARTS,
     )
+
+
+def _told(headlines: dict[str, Headline], metrics: dict[str, Any]) -> list[tuple[Headline, dict[str, float]]]:
+    return [(headline, metrics[name]) for name, headline in headlines.items() if name in metrics]
+
+
+def _cells(findings: Findings, mistakes: pl.DataFrame) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    return [(mistake, findings.telling.cells(mistake)) for mistake in mistakes.to_dicts()]
 
 
 def _classes(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

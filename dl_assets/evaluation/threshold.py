@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dl_assets.evaluation.bootstrap import Floats
-from dl_assets.evaluation.classes_scores import ratio
+from dl_assets.evaluation.ranking import ratio
 from dl_assets.sections import Cost
 
 

@@ -6,6 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dl_assets.evaluation import classes
+from dl_assets.evaluation.gallery import Gallery
+from dl_assets.evaluation.panel import Panel
+from dl_assets.evaluation.report import Findings
+from dl_assets.pages import style
+
 Make = Callable[..., pl.DataFrame]
 
 
@@ -33,3 +39,35 @@ def make_predictions(num_samples: int, classes: list[str], *, seed: int = 0, wit
 @pytest.fixture
 def make() -> Make:
     return make_predictions
+
+
+NASTY = '<b>&"bold"</b>'
+NAMES = [NASTY, "dog", "fish"]
+
+
+@pytest.fixture
+def findings(make: Make) -> Findings:
+    predictions = make(80, NAMES)
+    fitted = {"classes": NAMES}
+    metrics = classes.metrics(predictions, fitted, bootstrap_samples=100, seed=17)
+    mistakes = classes.mistakes(predictions).with_columns(origin=pl.lit("<script>alert(1)</script>.jpg"))
+    figure = style.png(classes.figures(predictions, fitted)["calibration"])
+    return Findings(
+        pipeline="pets",
+        task="image_classification",
+        sentence=classes.sentence(metrics, predictions),
+        headline=classes.HEADLINE,
+        further=classes.FURTHER,
+        metrics=metrics,
+        samples=predictions.select("part", strata=pl.concat_list("target")),
+        rejected=pl.DataFrame({"reason": ["truncated", "truncated", "too_small"]}),
+        figures={"calibration": figure},
+        captions=classes.CAPTIONS,
+        panels=[Panel("Columns", "Which matter.", {"columns": figure}, ["column", "loss"], [[NASTY, "0.5"], ["age", "–"]])],
+        mistakes=mistakes.head(5),
+        num_mistakes=len(mistakes),
+        telling=classes.MISTAKES,
+        pictures={mistakes["id"][0]: figure},
+        galleries=[Gallery("dog taken for fish", "Both swim.", mistakes.head(2))],
+        card={"model": {"name": "cnn", "options": {"width": 32}}, "seed": 17, "seconds": 12.3, "val": {"val_accuracy": 0.9}},
+    )

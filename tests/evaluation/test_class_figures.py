@@ -17,15 +17,18 @@ def legend_texts(figure: Figure) -> list[str]:
 @pytest.mark.parametrize("names", [["cat", "dog"], [f"class {index}" for index in range(40)], ["$x_{1$", "_b", "<&>"]])
 def test_figures_can_be_drawn_for_any_classes(make: Any, names: list[str]) -> None:
     drawn = {name: style.png(figure) for name, figure in classes.figures(make(120, names), {"classes": names}).items()}
-    assert set(drawn) == {"roc_curve", "confusion_matrix", "calibration"}
+    curves = {"roc_curve", "precision_recall"} | ({"cumulative_gain"} if len(names) == 2 else set())
+    assert set(drawn) == {"confusion_matrix", "confusion_shares", "calibration", *curves}
     assert all(png.startswith(b"\x89PNG") for png in drawn.values())
 
 
-def test_above_twenty_classes_only_the_mean_and_the_worst_curves_are_drawn(make: Any) -> None:
+def test_above_twenty_classes_only_the_averages_and_the_worst_curves_are_drawn(make: Any) -> None:
     names = [f"class {index}" for index in range(40)]
-    first, *others = legend_texts(classes.figures(make(400, names), {"classes": names})["roc_curve"])
-    assert first.endswith("macro mean")
-    assert len(others) == 6
+    figures = classes.figures(make(400, names), {"classes": names})
+    for name in ("roc_curve", "precision_recall"):
+        first, second, *others = legend_texts(figures[name])
+        assert first.endswith("macro average") and second.endswith("micro average")
+        assert len(others) == 6
 
 
 def test_a_class_without_samples_does_not_break_a_figure(make: Any) -> None:

@@ -15,6 +15,7 @@ from dl_assets.errors import DataError
 from dl_assets.evaluation import classes
 from dl_assets.evaluation.bootstrap import resamples
 from dl_assets.evaluation.classes_scores import measure, read_answers
+from dl_assets.pages import style
 
 FEW, MANY = ["cat", "dog"], [str(digit) for digit in range(10)]
 
@@ -27,6 +28,7 @@ def expected(predictions: pl.DataFrame, names: list[str]) -> dict[str, float]:
         for index, name in enumerate(names)
         if 0 < target.count(name) < len(target) and (index or len(names) > 2)
     ]
+    top = len(names) > 5
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns of classes without samples
         precision, recall, f1, _ = reference.precision_recall_fscore_support(
@@ -39,9 +41,21 @@ def expected(predictions: pl.DataFrame, names: list[str]) -> dict[str, float]:
             "recall_macro": recall,
             "f1_macro": f1,
             "roc_auc": float(np.mean(areas)),
+            "average_precision_macro": float(np.mean([value for value in precise(predictions, names) if value is not None])),
+            "matthews": reference.matthews_corrcoef(target, prediction),
+            **({"top_5_accuracy": reference.top_k_accuracy_score(target, probabilities, k=5, labels=names)} if top else {}),
             "log_loss": reference.log_loss(target, probabilities, labels=names),
             "support": len(target),
         }
+
+
+def precise(predictions: pl.DataFrame, names: list[str]) -> list[float | None]:
+    """Average precision of each class; None where no sample is of it."""
+    inside = {name: (predictions["target"] == name).to_numpy() for name in names}
+    return [
+        reference.average_precision_score(inside[name], predictions[f"probability_{name}"]) if inside[name].any() else None
+        for name in names
+    ]
 
 
 def measured(predictions: pl.DataFrame, names: list[str], **options: int) -> dict[str, Any]:
@@ -71,6 +85,54 @@ def test_the_metrics_of_each_class_are_what_scikit_learn_says(make: Any) -> None
     found = measured(predictions, MANY)["classes"]
     for name, *wanted in zip(MANY, *columns, strict=True):
         assert [found[name][key]["value"] for key in ("precision", "recall", "f1", "support")] == pytest.approx(wanted)
+
+
+def test_average_precision_and_log_loss_of_each_class_are_what_scikit_learn_says(make: Any) -> None:
+    predictions = make(150, MANY)
+    found = measured(predictions, MANY)["classes"]
+    assert [found[name]["average_precision"]["value"] for name in MANY] == pytest.approx(precise(predictions, MANY))
+    for name in MANY:
+        inside = predictions.filter(target=name)
+        probabilities = inside.select([f"probability_{other}" for other in MANY]).to_numpy()
+        wanted = reference.log_loss(inside["target"], probabilities, labels=MANY)
+        assert found[name]["log_loss"]["value"] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("scores", [[0.2] * 3 + [0.1] * 4, [1 / 7] * 7, [0.5, 0.5, 0, 0, 0, 0, 0]])
+def test_of_classes_that_are_equally_likely_the_top_five_are_those_of_scikit_learn(scores: list[float]) -> None:
+    names = list("abcdefg")
+    row = {
+        "part": "test",
+        "prediction": "a",
+        **{f"probability_{name}": float(s) for name, s in zip(names, scores, strict=True)},
+    }
+    predictions = pl.DataFrame([{"id": name, "target": name, **row} for name in names])
+    wanted = reference.top_k_accuracy_score(names, np.tile(scores, (7, 1)), k=5, labels=names)
+    assert measured(predictions, names)["top_5_accuracy"]["value"] == pytest.approx(wanted)
+
+
+def test_five_classes_have_no_top_five(make: Any) -> None:
+    assert "top_5_accuracy" not in measured(make(40, MANY[:5]), MANY[:5])
+
+
+def test_a_test_part_of_one_class_is_measured_as_far_as_that_means_something(make: Any) -> None:
+    predictions = make(80, ["cat", "dog", "fish"]).filter(target="cat")
+    found = measured(predictions, ["cat", "dog", "fish"])
+    assert "roc_auc" not in found and "roc_auc" not in found["classes"]["cat"]
+    assert found["matthews"]["value"] == 0 == reference.matthews_corrcoef(predictions["target"], predictions["prediction"])
+    assert found["accuracy"]["value"] == found["classes"]["cat"]["recall"]["value"]
+    assert found["average_precision_macro"]["value"] == 1  # whatever is taken for a cat is one
+    drawn = classes.figures(predictions, {"classes": ["cat", "dog", "fish"]})
+    assert all(style.png(figure) for figure in drawn.values())
+    assert classes.curves(predictions, {"classes": ["cat", "dog", "fish"]})["roc_averages.csv"].is_empty()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_probability_that_is_no_finite_number_is_refused(make: Any, value: float) -> None:
+    predictions = make(20, FEW)
+    broken = predictions.with_columns(probability_dog=pl.when(id="0007").then(value).otherwise("probability_dog"))
+    with pytest.raises(DataError, match=r"1 of 20 samples are no finite numbers, such as to 0007\. Train again"):
+        measured(broken, FEW)
 
 
 def test_the_roc_auc_of_two_classes_is_the_ordinary_one(make: Any) -> None:

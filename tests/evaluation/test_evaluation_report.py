@@ -4,41 +4,12 @@ import re
 from typing import Any
 
 import polars as pl
-import pytest
 
-from dl_assets.evaluation import classes
-from dl_assets.evaluation.panel import Panel
+from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.report import Findings, render
 from dl_assets.pages import style
 
 NASTY = '<b>&"bold"</b>'
-NAMES = [NASTY, "dog", "fish"]
-
-
-@pytest.fixture
-def findings(make: Any) -> Findings:
-    predictions = make(80, NAMES)
-    fitted = {"classes": NAMES}
-    metrics = classes.metrics(predictions, fitted, bootstrap_samples=100, seed=17)
-    mistakes = classes.mistakes(predictions).with_columns(origin=pl.lit("<script>alert(1)</script>.jpg"))
-    figure = style.png(classes.figures(predictions, fitted)["calibration"])
-    return Findings(
-        pipeline="pets",
-        task="image_classification",
-        sentence=classes.sentence(metrics, predictions),
-        headline=classes.HEADLINE,
-        metrics=metrics,
-        samples=predictions.select("part", strata=pl.concat_list("target")),
-        rejected=pl.DataFrame({"reason": ["truncated", "truncated", "too_small"]}),
-        figures={"calibration": figure},
-        captions=classes.CAPTIONS,
-        panels=[Panel("Columns", "Which matter.", {"columns": figure}, ["column", "loss"], [[NASTY, "0.5"], ["age", "–"]])],
-        mistakes=mistakes,
-        telling=classes.MISTAKES,
-        pictures={mistakes["id"][0]: figure},
-        gallery=5,
-        card={"model": {"name": "cnn", "options": {"width": 32}}, "seed": 17, "seconds": 12.3, "val": {"val_accuracy": 0.9}},
-    )
 
 
 def changed(findings: Findings, **values: Any) -> Findings:
@@ -72,7 +43,7 @@ def test_rejected_samples_are_counted_by_reason(findings: Findings) -> None:
 
 
 def test_the_gallery_shows_no_more_mistakes_than_asked_for(findings: Findings) -> None:
-    assert render(findings).count('class="mistake"') == 5
+    assert render(changed(findings, galleries=[])).count('class="mistake"') == 5
 
 
 def test_without_pictures_the_mistakes_are_a_table(findings: Findings) -> None:
@@ -82,7 +53,25 @@ def test_without_pictures_the_mistakes_are_a_table(findings: Findings) -> None:
 
 
 def test_a_model_without_mistakes_is_said_to_have_none(findings: Findings) -> None:
-    assert "None: every sample of val and test" in render(changed(findings, mistakes=findings.mistakes.clear(), pictures={}))
+    perfect = changed(findings, mistakes=findings.mistakes.clear(), num_mistakes=0, galleries=[], pictures={})
+    assert "None: every sample of val and test" in render(perfect)
+
+
+def test_a_gallery_stands_below_its_title(findings: Findings) -> None:
+    page = render(findings)
+    assert "<h3>dog taken for fish</h3>" in page and page.count('class="mistake"') == 7
+
+
+def test_a_gallery_of_pictures_is_left_out_where_there_are_none(findings: Findings) -> None:
+    gallery = Gallery("dog taken for fish", "Both swim.", findings.mistakes.head(2), only_pictures=True)
+    page = render(changed(findings, galleries=[gallery], pictures={}))
+    assert "dog taken for fish" not in page
+
+
+def test_a_figure_that_is_wide_has_the_width_of_the_page(findings: Findings) -> None:
+    narrow, wide = (style.png(style.blank(width, 2)) for width in (6, 10))
+    page = render(changed(findings, figures={"narrow": narrow, "wide": wide}, panels=[]))
+    assert page.count('<figure class="large">') == 1 and page.count("<figure>") == 1
 
 
 def test_a_panel_shows_its_note_its_figures_and_its_table_with_numbers_to_the_right(findings: Findings) -> None:

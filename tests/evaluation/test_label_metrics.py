@@ -12,8 +12,8 @@ from sklearn import metrics as reference
 from dl_assets.errors import DataError
 from dl_assets.evaluation import labels
 from dl_assets.evaluation.bootstrap import resamples
-from dl_assets.evaluation.labels_curves import precision_recall_points
 from dl_assets.evaluation.labels_scores import measure, read_label_answers
+from dl_assets.evaluation.ranking_curves import precision_recall_points
 from dl_assets.pages import style
 from dl_assets.targets.labels import join, predictions
 

@@ -128,9 +128,15 @@ def test_it_writes_all_that_the_contract_promises(evaluated: tuple[Report, Path]
         "report.html",
         "plots/roc_curve.png",
         "curves/roc_curve.csv",
+        "curves/roc_averages.csv",
+        "plots/precision_recall.png",
+        "curves/precision_recall.csv",
+        "curves/precision_recall_averages.csv",
         "plots/confusion_matrix.png",
+        "plots/confusion_shares.png",
         "curves/confusion_matrix.csv",
         "plots/calibration.png",
+        "curves/calibration.csv",
         "plots/learning_curve.png",
     }
 
@@ -172,7 +178,7 @@ def test_answers_that_are_no_numbers_are_refused(config: Pipeline, folders: dict
     name, weights = next((name, values) for name, values in checkpoint["state_dict"].items() if name.endswith("weight"))
     checkpoint["state_dict"][name] = torch.full_like(weights, torch.nan)
     torch.save(checkpoint, folders["model"] / "model.ckpt")
-    with pytest.raises(DataError, match="40 of 40 samples of val and test are no finite numbers, such as to 0020"):
+    with pytest.raises(DataError, match="40 of 40 samples are no finite numbers, such as to 0020"):
         evaluate(config, **folders)
 
 
@@ -187,7 +193,9 @@ def test_errors_are_the_wrong_predictions_with_their_origin(evaluated: tuple[Rep
 
 def test_the_report_shows_as_many_pictures_as_asked_for(evaluated: tuple[Report, Path]) -> None:
     _, out = evaluated
-    assert (out / "report.html").read_text().count('alt="sample ') == 4
+    page = (out / "report.html").read_text()
+    assert page.split("<h3>")[0].count('alt="sample ') == 4
+    assert "Most confused pairs" in page and page.count("<h3>") > 1 and page.count('alt="sample ') > 4
 
 
 def test_metrics_hold_no_nan(evaluated: tuple[Report, Path]) -> None:
