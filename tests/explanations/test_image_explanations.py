@@ -1,16 +1,23 @@
 """What the report tells of a model of pictures: which are explained, where it is worse, and that it is the same every time."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from pictures import Pictures, make_pictures, with_patches
+from torch import nn
 
+from dl_assets.artifacts.shards import JpegWriter
 from dl_assets.evaluation.panel import Panel
 from dl_assets.explanations._image import chosen
+from dl_assets.explanations._image.asked import Asked
 from dl_assets.explanations._image.kinds import KINDS
+from dl_assets.inference.network import Network
+from dl_assets.inputs.image import VIEWS
 
 TITLES = ["What it looks at in a picture", "Where it is worse", "Worse pictures", "Made to be fooled"]
 NUM_SAMPLES = 120
@@ -18,7 +25,7 @@ NUM_SAMPLES = 120
 
 @pytest.fixture(scope="module", params=["classes", "labels"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pictures:
-    """Pictures of two channels of meaning; a fifth of the targets is wrong, so that there are mistakes."""
+    """A tenth of the targets is wrong, so that there are mistakes."""
     rng = np.random.default_rng(0)
     has_patch = rng.random(NUM_SAMPLES) < 0.5
     pixels = with_patches(rng, has_patch, channels=3)
@@ -149,6 +156,36 @@ def test_where_nothing_is_wrong_only_hits_are_explained_and_the_reverse(classes:
 def test_of_several_labels_none_of_which_is_there_nothing_is_explained(labels: Pictures) -> None:
     nothing = labels.predictions.with_columns(target=pl.lit(""), prediction=pl.lit(""))
     assert [panel.title for panel in labels.explain(nothing, robustness_samples=0)] == ["Where it is worse"]
+
+
+def test_a_network_without_a_map_is_explained_by_gradients_alone_and_the_note_says_why(classes: Pictures) -> None:
+    body = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    other = dataclasses.replace(classes, network=Network(classes.network.preprocess, body, nn.Softmax(dim=1)))
+    panel = other.explain(robustness_samples=0)[0]
+    assert "without Grad-CAM, because this network has no last map" in panel.note
+    assert "Grad-CAM, bright" in classes.explain(robustness_samples=0)[0].note
+    assert panel.figures
+
+
+def test_of_a_network_that_is_shown_two_views_the_plain_one_is_explained_and_attacked(classes: Pictures) -> None:
+    plain = classes.network
+    both = Network(plain.preprocess, plain.body, plain.activation, VIEWS["flip"])
+    asked = Asked(both, classes.pixels[0])
+    pixels = asked.pixels(classes.pixels)
+    assert torch.equal(asked.outputs(pixels), plain(torch.from_numpy(classes.pixels)))
+    told = asked.probabilities(asked.outputs(pixels))
+    assert told == pytest.approx(plain.probabilities(torch.from_numpy(classes.pixels)).detach().numpy())
+
+
+def test_pictures_that_are_stored_as_jpeg_are_explained_too(tmp_path: Path) -> None:
+    pixels = with_patches(np.random.default_rng(0), np.arange(20) % 2 == 0, side=16, channels=3)
+    case = make_pictures(tmp_path, pixels, ["patch", "none"] * 10, steps=0)
+    for file in tmp_path.glob("pixels-*"):
+        file.unlink()
+    with JpegWriter(tmp_path, quality=90) as writer:
+        for array in pixels:
+            writer.write(array)
+    assert [panel.title for panel in case.explain(explained=1, robustness_samples=2)] == TITLES
 
 
 # ---- where it is worse -------------------------------------------------------------------------------------------------

@@ -53,12 +53,13 @@ def _richest(pictures: NDArray[np.uint8]) -> int:
 @style.house
 def _figure(found: dict[str, Floats], examples: dict[str, list[NDArray[np.uint8]]], label: str) -> Figure:
     rows = -(-len(found) // _COLUMNS)
-    figure = Figure(figsize=(5.6, 2.05 * rows), dpi=style.DPI)  # laid out by hand: to try it out takes a second
-    figure.subplots_adjust(left=0.1, right=0.99, top=0.95, bottom=0.01, hspace=0.42, wspace=0.17)
-    grid = figure.subplots(2 * rows, _COLUMNS, height_ratios=[2.6, 1] * rows, squeeze=False)
+    figure = Figure(figsize=(5.6, 2.15 * rows), dpi=style.DPI)  # laid out by hand: to try it out takes a second
+    edges = {"left": 0.1, "right": 0.99, "top": 0.95, "bottom": -0.03}
+    # Of each curve, of the pictures below it, and of nothing, so that these are not taken for the next one's.
+    grid = figure.add_gridspec(3 * rows, _COLUMNS, height_ratios=[2.6, 1, 0.3] * rows, hspace=0.3, wspace=0.17, **edges)
     for place, (name, values) in enumerate(found.items()):
-        row, column = 2 * (place // _COLUMNS), place % _COLUMNS
-        curve, strip = grid[row, column], grid[row + 1, column]
+        row, column = 3 * (place // _COLUMNS), place % _COLUMNS
+        curve, strip = (figure.add_subplot(grid[row + offset, column]) for offset in range(2))
         draw(curve, np.arange(values.shape[1]), values, {"color": style.COLOURS[0]})
         curve.set(title=name, xlim=(-0.5, len(SEVERITIES) + 0.5), ylabel=label if column == 0 else "")
         curve.set_xticks(range(values.shape[1]), ["clean", *map(str, SEVERITIES)])
