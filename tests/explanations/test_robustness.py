@@ -93,6 +93,13 @@ def test_pgd_is_the_stronger_the_larger_epsilon_even_where_nothing_is_carried_al
     assert alone == sorted(alone, reverse=True) and alone[-1] < alone[0] - 0.2
 
 
+def test_where_every_answer_is_wrong_nothing_is_left_to_attack(learnt: Exam, tmp_path: Path) -> None:
+    swapped = ["none" if name == "patch" else "patch" for name in learnt.strata.list.first()]
+    right = np.flatnonzero(learnt.is_right(learnt.pixels(np.arange(200)), np.arange(200)))
+    lost = exam_of(learnt.asked.network, learnt.pictures[right], [swapped[index] for index in right], tmp_path)
+    assert not one_step(lost).any() and not many_steps(lost).any()
+
+
 def test_no_attack_leaves_its_bounds(learnt: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
     outputs = Asked.outputs
