@@ -93,6 +93,13 @@ def test_pgd_is_the_stronger_the_larger_epsilon_even_where_nothing_is_carried_al
     assert alone == sorted(alone, reverse=True) and alone[-1] < alone[0] - 0.2
 
 
+def test_where_every_answer_is_wrong_nothing_is_left_to_attack(learnt: Exam, tmp_path: Path) -> None:
+    swapped = ["none" if name == "patch" else "patch" for name in learnt.strata.list.first()]
+    right = np.flatnonzero(learnt.is_right(learnt.pixels(np.arange(200)), np.arange(200)))
+    lost = exam_of(learnt.asked.network, learnt.pictures[right], [swapped[index] for index in right], tmp_path)
+    assert not one_step(lost).any() and not many_steps(lost).any()
+
+
 def test_no_attack_leaves_its_bounds(learnt: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
     outputs = Asked.outputs
@@ -126,10 +133,9 @@ def test_what_a_picture_costs_is_the_operations_of_its_layers() -> None:
 
 
 def photos(channels: int) -> np.ndarray:
-    """Waves of middle grey."""
-    rows, columns = np.mgrid[:32, :32] / 32
-    waves = [np.sin(9 * rows + number) * np.cos(3 * columns * number) for number in range(1, 5)]
-    grey = (110 + 60 * np.stack(waves)).astype(np.uint8)
+    """Bars of middle grey, of four widths."""
+    rows = np.arange(32)[:, None] * np.ones(32)
+    grey = np.stack([np.where(np.abs(rows - 15) < 2 + width, 170, 80) for width in range(1, 5)]).astype(np.uint8)
     return np.stack([np.roll(grey, shift, axis=1) for shift in range(channels)], axis=-1)
 
 
@@ -140,7 +146,7 @@ def test_every_corruption_grows_with_its_severity_and_is_the_same_for_the_same_s
     changed = [corrupted(pictures, name, severity, 17) for severity in SEVERITIES]
     assert all(one.shape == pictures.shape and one.dtype == np.uint8 for one in changed)
     distances = [np.abs(one.astype(float) - pictures).mean() for one in changed]
-    assert distances == sorted(distances) and distances[0] > 0.5
+    assert distances == sorted(distances) and distances[0] > 0.3
     assert (corrupted(pictures, name, 3, 17) == changed[2]).all()
 
 

@@ -29,8 +29,8 @@ def under_attack(exam: Exam) -> Panel:
             "gain by fooling it. Whoever is fooled at one level is fooled at larger ones. 95 % intervals (Wilson)."
         ),
         figures={FIGURE: style.png(_figure(found, levels, metric.title))},
-        columns=[f"{metric.title} after changes of at most", *levels],
-        rows=[[name, *cells(metric, values)] for name, values in found.items()],
+        columns=[f"{metric.title}, changed by", *levels],
+        rows=[[name, *cells(values)] for name, values in found.items()],
     )
 
 

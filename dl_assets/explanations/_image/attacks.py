@@ -45,10 +45,10 @@ def withstands(exam: Exam, indices: NDArray[np.int64], level: float) -> Truths:
     clean = pixels = exam.pixels(indices)
     left = np.arange(len(indices))
     for step in range(STEPS):
-        is_right, sign = exam.look(pixels, indices[left])
-        left, clean, pixels, sign = left[is_right], clean[is_right], pixels[is_right], sign[is_right]
         if not len(left):
             break
+        is_right, sign = exam.look(pixels, indices[left])
+        left, clean, pixels, sign = left[is_right], clean[is_right], pixels[is_right], sign[is_right]
         # The first step goes as far as it may; later ones, 2.5 times that way together, can leave a corner again.
         moved = _moved(pixels, sign, level if step == 0 else 2.5 * level / STEPS)
         pixels = torch.minimum(torch.maximum(moved, clean - level), clean + level)

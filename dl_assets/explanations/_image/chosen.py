@@ -4,10 +4,10 @@ import polars as pl
 
 from dl_assets import registry
 from dl_assets.config import Pipeline
-from dl_assets.explanations._image.kinds import KINDS, tell_hit
+from dl_assets.explanations._image.kinds import KINDS, tell
 
-# What is chosen, one row each: the sample, the class whose output is explained, and what is told of the answer.
-CHOSEN = {"id": pl.String, "name": pl.String, "told": pl.String}
+# What is chosen, one row each: the sample, the class whose output is explained, what is told of the answer, and beside it.
+CHOSEN = {"id": pl.String, "name": pl.String, "told": pl.String, "aside": pl.String}
 
 
 def mistakes(config: Pipeline, predictions: pl.DataFrame, classes: list[str], most: int) -> pl.DataFrame:
@@ -16,7 +16,8 @@ def mistakes(config: Pipeline, predictions: pl.DataFrame, classes: list[str], mo
     wrong = registry.module("evaluation", config.task.targets).mistakes(predictions).head(most)
     names = [kind.mistaken(row, classes) for row in wrong.iter_rows(named=True)]
     told = [kind.tell(row, name) for row, name in zip(wrong.iter_rows(named=True), names, strict=True)]
-    return pl.DataFrame({"id": wrong["id"], "name": names, "told": told}, schema=CHOSEN)
+    columns = {"id": wrong["id"], "name": names, "told": [one for one, _ in told], "aside": [one for _, one in told]}
+    return pl.DataFrame(columns, schema=CHOSEN)
 
 
 def hits(config: Pipeline, predictions: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
@@ -28,5 +29,5 @@ def hits(config: Pipeline, predictions: pl.DataFrame, most: int, seed: int) -> p
     turn = pl.int_range(pl.len()).over("name")
     drawn = named.with_columns(turn=turn).sort("turn", maintain_order=True).unique("id", keep="first", maintain_order=True)
     shown = drawn.head(most).sort("name", maintain_order=True)
-    told = [tell_hit(row, row["name"]) for row in shown.iter_rows(named=True)]
-    return pl.DataFrame({"id": shown["id"], "name": shown["name"], "told": told}, schema=CHOSEN)
+    told = [tell(row, row["name"]) for row in shown.iter_rows(named=True)]
+    return pl.DataFrame({"id": shown["id"], "name": shown["name"], "told": told, "aside": [""] * len(told)}, schema=CHOSEN)

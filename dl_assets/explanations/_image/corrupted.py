@@ -14,7 +14,7 @@ from dl_assets.explanations._image.exam import Exam
 from dl_assets.pages import style
 
 FIGURE = "corruptions"
-_COLUMNS = 3
+_COLUMNS = 2
 _SMOOTH = 48  # px; smaller pictures keep their square pixels
 _GAP = 0.04  # between pictures, of their side
 
@@ -37,11 +37,11 @@ def worse_pictures(exam: Exam, seed: int) -> Panel:
         note=(
             f"{metric.label.capitalize()} for {exam.told} samples of test whose pictures are spoilt as the world spoils them, "
             "from 1 (a little) to 5 (badly); below each curve, what that makes of one of them. Where a curve falls and such "
-            "pictures are to be expected, let `augment` show the network some. 95 % intervals (Wilson)."
+            "pictures are to be expected, let augmentation show the network some. 95 % intervals (Wilson)."
         ),
         figures={FIGURE: style.png(_figure(found, examples, metric.title))},
         columns=[f"{metric.title} by severity", "clean", *map(str, SEVERITIES)],
-        rows=[[name, *cells(metric, values)] for name, values in found.items()],
+        rows=[[name, *cells(values)] for name, values in found.items()],
     )
 
 
@@ -53,12 +53,13 @@ def _richest(pictures: NDArray[np.uint8]) -> int:
 @style.house
 def _figure(found: dict[str, Floats], examples: dict[str, list[NDArray[np.uint8]]], label: str) -> Figure:
     rows = -(-len(found) // _COLUMNS)
-    figure = Figure(figsize=(8.4, 2.7 * rows), dpi=style.DPI)  # laid out by hand: to try it out takes a second
-    figure.subplots_adjust(left=0.07, right=0.99, top=0.94, bottom=0.02, hspace=0.34, wspace=0.2)
-    grid = figure.subplots(2 * rows, _COLUMNS, height_ratios=[2.6, 1] * rows, squeeze=False)
+    figure = Figure(figsize=(5.6, 2.15 * rows), dpi=style.DPI)  # laid out by hand: to try it out takes a second
+    edges = {"left": 0.1, "right": 0.99, "top": 0.95, "bottom": -0.03}
+    # Of each curve, of the pictures below it, and of nothing, so that these are not taken for the next one's.
+    grid = figure.add_gridspec(3 * rows, _COLUMNS, height_ratios=[2.6, 1, 0.3] * rows, hspace=0.3, wspace=0.17, **edges)
     for place, (name, values) in enumerate(found.items()):
-        row, column = 2 * (place // _COLUMNS), place % _COLUMNS
-        curve, strip = grid[row, column], grid[row + 1, column]
+        row, column = 3 * (place // _COLUMNS), place % _COLUMNS
+        curve, strip = (figure.add_subplot(grid[row + offset, column]) for offset in range(2))
         draw(curve, np.arange(values.shape[1]), values, {"color": style.COLOURS[0]})
         curve.set(title=name, xlim=(-0.5, len(SEVERITIES) + 0.5), ylabel=label if column == 0 else "")
         curve.set_xticks(range(values.shape[1]), ["clean", *map(str, SEVERITIES)])

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from dl_assets.evaluation.bootstrap import Floats
 from dl_assets.explanations._image.exam import Truths
-from dl_assets.explanations._slices.metric import Metric
 from dl_assets.explanations._slices.shares import wilson
 
 
@@ -19,8 +18,13 @@ def shares(hits: Truths) -> Floats:
     return np.stack([sums / counts, *wilson(sums, counts)])
 
 
-def cells(metric: Metric, values: Floats) -> list[str]:
-    return [metric.cell(*value) for value in values.T]
+def cells(values: Floats) -> list[str]:
+    """Return each share [3, K] with its interval in percent, as few samples allow.
+
+    >>> cells(np.array([[0.87], [0.743], [0.939]]))
+    ['87 (74 to 94)']
+    """
+    return ["{:.0f} ({:.0f} to {:.0f})".format(*(100 * value)) for value in values.T]
 
 
 def draw(axes: Axes, places: NDArray[Any], values: Floats, stroke: dict[str, Any], label: str | None = None) -> None:

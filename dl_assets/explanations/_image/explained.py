@@ -45,7 +45,13 @@ def _explained(maps: Maps, chosen: pl.DataFrame, pictures: NDArray[np.uint8], fi
     cams, gradients = maps.grad_cam(pictures, outputs), maps.gradients(pictures, outputs)
     inside = middle(pictures.shape[1:3], fitted["inputs"].get(CROP, pictures.shape[1:3]))
     return [
-        Explained(row["id"], row["told"], pictures[place][inside], None if cams is None else cams[place], gradients[place])
+        Explained(
+            told=row["told"],
+            aside=" · ".join(filter(None, (row["aside"], row["id"]))),
+            picture=pictures[place][inside],
+            grad_cam=None if cams is None else cams[place],
+            gradients=gradients[place],
+        )
         for place, row in enumerate(chosen.iter_rows(named=True))
     ]
 

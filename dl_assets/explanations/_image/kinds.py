@@ -22,22 +22,22 @@ class Kind:
     """`judge` measures slices; `losses` gives what each of B answers costs, of outputs and truth [B, ...].
 
     `explained` puts before the outputs what is explained of them. Of a mistake, a row of the predictions, `mistaken` names
-    the class whose output is explained, and `tell` says in few words what was answered instead of what.
+    the class whose output is explained, and `tell` says in few words what was answered, and beside that instead of what.
     """
 
     judge: Shares
     losses: Callable[[Tensor, Tensor], Tensor]
     explained: Callable[[nn.Module], nn.Module]
     mistaken: Callable[[Row, list[str]], str]
-    tell: Callable[[Row, str], str]
+    tell: Callable[[Row, str], tuple[str, str]]
 
 
 def _prediction(mistake: Row, classes: list[str]) -> str:
     return str(mistake["prediction"])
 
 
-def _tell_class(mistake: Row, name: str) -> str:
-    return f"is {style.short(mistake['target'])}, said {style.short(name)} ({percent(_probability(mistake, name))})"
+def _tell_class(mistake: Row, name: str) -> tuple[str, str]:
+    return tell(mistake, name), f"is {style.short(mistake['target'])}"
 
 
 def _most_wrong(mistake: Row, classes: list[str]) -> str:
@@ -47,9 +47,9 @@ def _most_wrong(mistake: Row, classes: list[str]) -> str:
     return max(wrong, key=lambda name: abs(_probability(mistake, name) - labels.THRESHOLD))
 
 
-def _tell_label(mistake: Row, name: str) -> str:
+def _tell_label(mistake: Row, name: str) -> tuple[str, str]:
     verb = "sees" if name in labels_of(mistake["prediction"]) else "misses"
-    return f"{verb} {style.short(name)} ({percent(_probability(mistake, name))})"
+    return f"{verb} {tell(mistake, name)}", ""
 
 
 def labels_of(target: str) -> list[str]:
@@ -79,6 +79,6 @@ KINDS = {
 }
 
 
-def tell_hit(row: Row, name: str) -> str:
-    """Say of what the answer is right, and how sure it is."""
+def tell(row: Row, name: str) -> str:
+    """Say how probable this class is taken to be."""
     return f"{style.short(name)} ({percent(_probability(row, name))})"
