@@ -15,6 +15,7 @@ from dl_assets.evaluation.classes_mistakes import mistakes as mistakes
 from dl_assets.evaluation.classes_mistakes import pairs, wrong
 from dl_assets.evaluation.classes_mistakes import panels as panels
 from dl_assets.evaluation.classes_scores import Answers, areas_per_class, measure, read_answers
+from dl_assets.evaluation.comparison import Compared
 from dl_assets.evaluation.headline import Headline, percent
 from dl_assets.evaluation.mistakes import CONFIDENT
 
@@ -52,6 +53,14 @@ CAPTIONS = {
     "confidence can be read as a probability; larger points stand for more samples.",
     "learning_curve": "How the training went, epoch by epoch, and which epoch was kept.",
 }
+# What `dvc plots` draws.
+COMPARED = (
+    Compared(
+        "true over false positives, macro average", "roc_averages.csv", "false_positive_rate", "true_positive_rate", "macro"
+    ),
+    Compared("precision over recall, macro average", "precision_recall_averages.csv", "recall", "precision", "macro"),
+    Compared("share correct over confidence", "calibration.csv", "confidence", "correct"),
+)
 
 MISTAKES = CONFIDENT
 

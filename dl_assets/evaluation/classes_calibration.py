@@ -26,23 +26,27 @@ def calibrate(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any
     classes: list[str] = fitted["classes"]
     positive = _positive(config, classes)
     parts = {part: read_answers(predictions.filter(part=part), classes) for part in ("val", "test")}
-    found: dict[str, Any] = {}
-    panels, curves = [], {}
-    if config.evaluate.calibrate == "temperature":
-        temperature = fit_temperature(parts["val"].probabilities, parts["val"].target)
-        after = parts
-        if isinstance(temperature, float):
-            found["temperature"] = temperature
-            after = {part: _tempered(answers, temperature) for part, answers in parts.items()}
-        panels.append(_confidence(temperature, parts, after))
-        parts = after
-    if positive is not None:
-        measured = _thresholds(config, parts["val"], positive)
-        chosen = measured.best(config.evaluate.threshold, config.evaluate.cost)
-        found |= {"threshold": float(measured.values[chosen]), "positive": positive}
-        panels.append(_choice(config, measured, chosen, positive))
-        curves["threshold.csv"] = measured.table(config.evaluate.cost)
-    return Calibration(found, panels, curves)
+    parts, first = _temperature(config, parts)
+    second = Calibration() if positive is None else _threshold(config, parts["val"], positive)
+    return Calibration(first.fitted | second.fitted, first.panels + second.panels, second.curves)
+
+
+def _temperature(config: Pipeline, parts: dict[str, Answers]) -> tuple[dict[str, Answers], Calibration]:
+    """Return the answers with the temperature that fits val, if there is one."""
+    if config.evaluate.calibrate == "none":
+        return parts, Calibration()
+    found = fit_temperature(parts["val"].probabilities, parts["val"].target)
+    if isinstance(found, str):
+        return parts, Calibration(panels=[_confidence(found, parts, parts)])
+    after = {part: replace(answers, probabilities=tempered(answers.probabilities, found)) for part, answers in parts.items()}
+    return after, Calibration({"temperature": found}, [_confidence(found, parts, after)])
+
+
+def _threshold(config: Pipeline, val: Answers, positive: str) -> Calibration:
+    measured, cost = _thresholds(config, val, positive), config.evaluate.cost
+    chosen = measured.best(config.evaluate.threshold, cost)
+    fitted = {"threshold": float(measured.values[chosen]), "positive": positive}
+    return Calibration(fitted, [_choice(config, measured, chosen, positive)], {"threshold.csv": measured.table(cost)})
 
 
 def _positive(config: Pipeline, classes: list[str]) -> str | None:
@@ -53,10 +57,6 @@ def _positive(config: Pipeline, classes: list[str]) -> str | None:
     if positive is not None and positive not in classes:
         raise ConfigError(f"{config.path}: evaluate.positive is '{positive}'{choose(positive, classes)}")
     return None if config.evaluate.threshold == "none" else positive or classes[1]
-
-
-def _tempered(answers: Answers, temperature: float) -> Answers:
-    return replace(answers, probabilities=tempered(answers.probabilities, temperature))
 
 
 def _thresholds(config: Pipeline, val: Answers, positive: str) -> Thresholds:

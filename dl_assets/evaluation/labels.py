@@ -19,6 +19,7 @@ from dl_assets.evaluation import (
 from dl_assets.evaluation.bootstrap import Measure, metrics_of
 from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
+from dl_assets.evaluation.classes import COMPARED as OF_ALL
 from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.headline import Headline, percent
 from dl_assets.evaluation.labels_scores import areas_per_label, measure, read_label_answers
@@ -48,6 +49,7 @@ CAPTIONS = {
     "mean that its confidence can be read as a probability; larger points stand for more answers.",
     "learning_curve": OF_CLASSES["learning_curve"],
 }
+COMPARED = OF_ALL  # what `dvc plots` draws
 
 MISTAKES = CONFIDENT
 

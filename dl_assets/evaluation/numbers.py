@@ -12,6 +12,7 @@ from dl_assets.evaluation import numbers_curves, numbers_figures
 from dl_assets.evaluation.bootstrap import Measure, metrics_of
 from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
+from dl_assets.evaluation.comparison import Compared
 from dl_assets.evaluation.conformal import COVERAGE, with_intervals
 from dl_assets.evaluation.gallery import Gallery
 from dl_assets.evaluation.headline import NO_BREAK_SPACE, Headline, amount, percent
@@ -46,6 +47,7 @@ CAPTIONS = {
     "residual_histogram": "How often the target lies so far from the answer; the outermost bars hold all that lies beyond.",
     "learning_curve": OF_CLASSES["learning_curve"],
 }
+COMPARED = (Compared("samples by residual", "residual_histogram.csv", "from", "count"),)  # what `dvc plots` draws
 
 
 def calibrate(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any]) -> Calibration:

@@ -78,7 +78,7 @@ def _draw(axes: Axes, kind: _Kind, answers: Ranking, values: Floats, *, averages
         return
     title = f"{kind.title} and class"
     if len(drawn) > MAX_CURVES:
-        shown, title = drawn[np.argsort(values[drawn], kind="stable")][:WORST_CURVES], f"{title}: worst of {len(drawn)}"
+        shown, title = drawn[np.argsort(values[drawn], kind="stable")][:WORST_CURVES], f"{title}:\nworst of {len(drawn)}"
     if averages:
         _draw_averages(axes, kind, answers, values, drawn)
     for index, stroke in zip(map(int, shown), style.strokes(), strict=False):

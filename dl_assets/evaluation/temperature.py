@@ -17,8 +17,8 @@ def fit_temperature(probabilities: Floats, target: NDArray[np.int64]) -> float |
     wrong = int((probabilities.argmax(axis=1) != target).sum())
     if wrong < MIN_MISTAKES:
         return (
-            f"No temperature is fitted: there are {wrong} mistakes on val, and of fewer than {MIN_MISTAKES} nobody can tell "
-            "how sure the model may be."
+            f"No temperature is fitted. Mistakes on val: {wrong}; of fewer than {MIN_MISTAKES} nobody can tell how sure the "
+            "model may be."
         )
 
     def loss(logarithm: float) -> float:

@@ -14,8 +14,8 @@ def threshold_curves(measured: Thresholds, chosen: int, positive: str, cost: Cos
     top, bottom = figure.subplots(2, 1, height_ratios=[2.2, 1], sharex=True)
     strokes = style.strokes()
     for name, values in {"precision": measured.precision, "recall": measured.recall, "F1": measured.f1}.items():
-        top.plot(measured.values, values, label=name, **next(strokes))
-    bottom.plot(measured.values, measured.cost(cost), **next(strokes))
+        top.step(measured.values, values, label=name, **next(strokes))
+    bottom.step(measured.values, measured.cost(cost), **next(strokes))
     for axes in (top, bottom):
         axes.axvline(measured.values[chosen], color=style.INK, linewidth=1)
         axes.grid(True)

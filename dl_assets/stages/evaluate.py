@@ -11,7 +11,9 @@ from dl_assets.artifacts.report import Report, read_json, write_json
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
 from dl_assets.evaluation.answering import answer
-from dl_assets.evaluation.calibration import FILE
+from dl_assets.evaluation.calibration import FILE as CALIBRATION
+from dl_assets.evaluation.comparison import FILE as COMPARISON
+from dl_assets.evaluation.comparison import compare
 from dl_assets.evaluation.gallery import draw
 from dl_assets.evaluation.panel import Panel
 from dl_assets.evaluation.plots import draw_figures, write_curves, write_figures
@@ -36,10 +38,12 @@ def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Pa
     first, galleries = errors.head(config.evaluate.gallery), evaluation.galleries(errors, predictions)
 
     write_json(out / "metrics.json", metrics)
-    write_json(out / FILE, calibration.fitted)
+    write_json(out / CALIBRATION, calibration.fitted)
     tables.write_table(tables.PREDICTIONS, out, predictions)
     tables.write_table(tables.ERRORS, out, errors.select(pl.exclude("^probability_.*$")))
-    write_curves(evaluation.curves(test, fitted) | calibration.curves, out)
+    curves = evaluation.curves(test, fitted)
+    write_curves(curves | calibration.curves, out)
+    compare(curves, evaluation.COMPARED).write_csv(out / COMPARISON)
     write_figures(figures | {name: png for panel in panels for name, png in panel.figures.items()}, out)
     findings = Findings(
         pipeline=config.name,

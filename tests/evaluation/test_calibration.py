@@ -52,7 +52,7 @@ def test_the_temperature_has_the_lowest_log_loss_of_all_on_a_grid() -> None:
 def test_with_fewer_than_ten_mistakes_no_temperature_is_fitted() -> None:
     probabilities = np.tile([0.6, 0.4], (200, 1))
     target = np.array([1] * 9 + [0] * 191)
-    assert "there are 9 mistakes on val" in str(fit_temperature(probabilities, target))
+    assert "Mistakes on val: 9;" in str(fit_temperature(probabilities, target))
     target[9] = 1
     assert isinstance(fit_temperature(probabilities, target), float)
 

@@ -123,6 +123,7 @@ def test_it_writes_all_that_the_contract_promises(evaluated: tuple[Report, Path]
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
         "metrics.json",
         "calibration.json",
+        "comparison.csv",
         "predictions.parquet",
         "errors.parquet",
         "report.html",
