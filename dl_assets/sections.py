@@ -281,10 +281,29 @@ class Train(Options):
     seed: Seed = 17
 
 
+class Cost(Options):
+    """What a mistake costs, whichever unit that is in."""
+
+    false_positive: Annotated[float, Field(ge=0, description="the positive class is said, but it is the other one")] = 1.0
+    false_negative: Annotated[float, Field(ge=0, description="the positive class is missed")] = 1.0
+
+
 class Evaluate(Options):
     bootstrap_samples: Annotated[int, Field(ge=100)] = 1000
     seed: Seed = 17
     gallery: Annotated[int, Field(ge=0, le=200, description="mistakes shown in the report")] = 24
+    calibrate: Annotated[
+        Literal["temperature", "none"],
+        Field(description="temperature: of classes, let confidence be what it is worth, by a number fitted on val"),
+    ] = "temperature"
+    threshold: Annotated[
+        Literal["none", "f1", "youden", "cost"],
+        Field(description="of two classes: above which probability `positive` is said, by what is best on val; none: 0.5"),
+    ] = "none"
+    cost: Annotated[Cost, Field(description="of mistakes, by which `threshold: cost` chooses")] = Cost()
+    positive: Annotated[str | None, Field(description="the class that the threshold is for; the second of two by default")] = (
+        None
+    )
 
 
 class Export(Options):

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from dl_assets.evaluation import classes_curves, classes_figures
 from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.classes_calibration import calibrate as calibrate
 from dl_assets.evaluation.classes_scores import measure, read_answers, roc_auc_per_class
 from dl_assets.evaluation.headline import Headline, percent
 from dl_assets.evaluation.mistakes import CONFIDENT

@@ -7,8 +7,10 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
+from dl_assets.config import Pipeline
 from dl_assets.evaluation import classes_curves, classes_figures, labels_curves, labels_figures
 from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
 from dl_assets.evaluation.headline import Headline, percent
 from dl_assets.evaluation.labels_scores import average_precision_per_label, measure, read_label_answers, roc_auc_per_label
@@ -34,6 +36,12 @@ CAPTIONS = {
 }
 
 MISTAKES = CONFIDENT
+
+
+def calibrate(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any]) -> Calibration:
+    """Fit nothing. Raises ConfigError where a threshold is asked for."""
+    require_no_threshold(config, "every label has a threshold of 0.5")
+    return Calibration()
 
 
 def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:

@@ -7,8 +7,10 @@ from typing import Any
 import polars as pl
 from matplotlib.figure import Figure
 
+from dl_assets.config import Pipeline
 from dl_assets.evaluation import numbers_curves, numbers_figures
 from dl_assets.evaluation.bootstrap import metrics_of
+from dl_assets.evaluation.calibration import Calibration, require_no_threshold
 from dl_assets.evaluation.classes import CAPTIONS as OF_CLASSES
 from dl_assets.evaluation.conformal import COVERAGE, with_intervals
 from dl_assets.evaluation.headline import NO_BREAK_SPACE, Headline, amount, percent
@@ -41,6 +43,12 @@ CAPTIONS = {
     "residual_histogram": "How often the target lies so far from the answer; the outermost bars hold all that lies beyond.",
     "learning_curve": OF_CLASSES["learning_curve"],
 }
+
+
+def calibrate(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any]) -> Calibration:
+    """Fit nothing. Raises ConfigError where a threshold is asked for."""
+    require_no_threshold(config, "the target is a number")
+    return Calibration()
 
 
 def complete(predictions: pl.DataFrame, fitted: dict[str, Any]) -> pl.DataFrame:

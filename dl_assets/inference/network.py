@@ -34,17 +34,18 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.preprocess, self.body, self.activation, self._view = preprocess, body, activation, view
+        self.calibration: nn.Module = nn.Identity()  # what was fitted after training, on val, to the probabilities
 
     def forward(self, raw: Tensor) -> Tensor:
         """Return outputs before the activation, [B, outputs], of raw samples as `clean` wrote them (uint8 [B, H, W, C])."""
         return cast(Tensor, self.body(self.preprocess(raw)))
 
     def probabilities(self, raw: Tensor) -> Tensor:
-        """Return float32 [B, outputs] after the activation: where there is another `view` of a sample, the mean of both."""
+        """Return float32 [B, outputs] after the activation, calibrated: of another `view` of a sample too, the mean of both."""
         if self._view is None:
-            return cast(Tensor, self.activation(self(raw)))
+            return cast(Tensor, self.calibration(self.activation(self(raw))))
         answers = self.activation(self(torch.cat([raw, self._view(raw)])))  # [2 * B, outputs]
-        return cast(Tensor, answers.unflatten(0, (2, -1)).mean(dim=0))
+        return cast(Tensor, self.calibration(answers.unflatten(0, (2, -1)).mean(dim=0)))
 
 
 class Middle(nn.Module):

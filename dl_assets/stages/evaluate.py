@@ -12,11 +12,12 @@ from dl_assets.artifacts.report import Report, read_json, write_json
 from dl_assets.artifacts.shards import open_arrays
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
+from dl_assets.evaluation.answering import answer
+from dl_assets.evaluation.calibration import FILE
 from dl_assets.evaluation.gallery import pictures
 from dl_assets.evaluation.panel import Panel
 from dl_assets.evaluation.report import Findings, render
 from dl_assets.inference.network import CARD, PREPROCESSING, Network, load_network
-from dl_assets.inference.predict import predict
 from dl_assets.pages import style
 
 PLOTS, CURVES = "plots", "curves"  # apart, because `dvc plots` would draw each CSV beside a PNG, whatever its columns
@@ -27,17 +28,21 @@ def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Pa
     """Predict val and test, measure test alone, and write metrics, predictions, errors, plots and the report."""
     evaluation = registry.module("evaluation", config.task.targets)
     samples, preprocessing, network = tables.read_parted(clean, parts), read_json(model / PREPROCESSING), load_network(model)
-    fitted = preprocessing["targets"]
-    predictions = _predictions(config, network, samples.filter(pl.col("part") != "train"), clean, fitted)
+    asked = samples.filter(pl.col("part") != "train")
+    _require_test(config, asked)
+    answered = answer(config, network, asked, clean=clean, fitted=preprocessing["targets"])
+    predictions, fitted = answered.predictions, answered.fitted
     test = predictions.filter(part="test")
     metrics = evaluation.metrics(test, fitted, bootstrap_samples=config.evaluate.bootstrap_samples, seed=config.evaluate.seed)
     errors = evaluation.mistakes(predictions).join(samples.select("id", "origin"), on="id", maintain_order="left")
 
     write_json(out / "metrics.json", metrics)
+    write_json(out / FILE, answered.calibration.fitted)
     tables.write_table(tables.PREDICTIONS, out, predictions)
     tables.write_table(tables.ERRORS, out, errors.select(pl.exclude("^probability_.*$")))
     figures = _write_plots(evaluation, test, fitted, model, out)
-    panels = _explain(config, network, samples, clean, predictions, preprocessing)
+    _write_curves(answered.calibration.curves, out)
+    panels = answered.calibration.panels + _explain(config, network, samples, clean, predictions, preprocessing)
     _write_figures({name: png for panel in panels for name, png in panel.figures.items()}, out)
     findings = Findings(
         pipeline=config.name,
@@ -63,19 +68,12 @@ def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Pa
     )
 
 
-def _predictions(
-    config: Pipeline, network: Network, samples: pl.DataFrame, clean: Path, fitted: dict[str, Any]
-) -> pl.DataFrame:
+def _require_test(config: Pipeline, samples: pl.DataFrame) -> None:
     if samples.filter(part="test").is_empty():
         raise DataError(
             f"{config.path}: the test part is empty, so there is nothing to measure the model on. "
             "Add samples to the source, or raise `split: {test: ...}`."
         )
-    outputs = predict(network, open_arrays(clean, samples))  # [N, outputs]
-    answers: pl.DataFrame = registry.module("targets", config.task.targets).predictions(outputs, fitted)
-    predictions = pl.concat([samples.select("id", "part", "target"), answers], how="horizontal")
-    completed: pl.DataFrame = registry.module("evaluation", config.task.targets).complete(predictions, fitted)
-    return completed
 
 
 def _write_plots(
@@ -84,12 +82,16 @@ def _write_plots(
     """Write figures and the data of their curves; return name -> PNG."""
     (out / PLOTS).mkdir()
     (out / CURVES).mkdir()
-    for file, curve in evaluation.curves(test, fitted).items():
-        curve.write_csv(out / CURVES / file)
+    _write_curves(evaluation.curves(test, fitted), out)
     figures = {name: style.png(figure) for name, figure in evaluation.figures(test, fitted).items()}
     figures[LEARNING_CURVE] = (model / f"{LEARNING_CURVE}.png").read_bytes()
     _write_figures(figures, out)
     return figures
+
+
+def _write_curves(curves: dict[str, pl.DataFrame], out: Path) -> None:
+    for file, curve in curves.items():
+        curve.write_csv(out / CURVES / file)
 
 
 def _write_figures(figures: dict[str, bytes], out: Path) -> None:

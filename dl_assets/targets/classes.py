@@ -15,6 +15,7 @@ LOSS = "cross_entropy"  # by which val is judged, and what is learnt by where th
 SCORES = {"accuracy": "maximize"}  # what `score` returns, and which way is better
 OUTPUT = "probabilities"  # name of the model's answer
 EVERY_STRATUM = True  # every part, and every fold, must hold each of what `strata` names
+LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)  # of which a logarithm is taken: 0 has none
 
 
 def rename(targets: pl.Series, names: dict[str, str]) -> pl.Series:
@@ -100,10 +101,25 @@ def activation(fitted: dict[str, Any]) -> "nn.Module":
     return nn.Softmax(dim=1)
 
 
+def calibration(fitted: dict[str, Any]) -> "nn.Module | None":
+    """Return what turns probabilities [B, C] into those of the fitted `temperature` (Guo et al. 2017); None without one."""
+    if "temperature" not in fitted:
+        return None
+    import torch
+    from torch import nn
+
+    class Tempered(nn.Module):
+        def forward(self, probabilities: torch.Tensor) -> torch.Tensor:
+            logarithms = probabilities.clamp_min(LEAST_PROBABILITY).log()
+            return torch.softmax(logarithms / fitted["temperature"], dim=1)
+
+    return Tempered()
+
+
 def agreement(
     expected: NDArray[np.floating[Any]], found: NDArray[np.floating[Any]], fitted: dict[str, Any]
 ) -> tuple[float, float]:
-    """Return the largest difference of any probability [N, C], and the share of samples with the same best class.
+    """Return the largest difference of any probability [N, C], and the share of samples with the same prediction.
 
     Answers that are not finite differ by 1 and agree with nothing.
 
@@ -112,7 +128,7 @@ def agreement(
     """
     is_finite = np.isfinite(found)
     apart = np.where(is_finite, np.abs(expected.astype(np.float64) - found), 1.0)
-    agree = (expected.argmax(axis=1) == found.argmax(axis=1)) & is_finite.all(axis=1)
+    agree = (chosen(expected, fitted) == chosen(found, fitted)) & is_finite.all(axis=1)
     return float(apart.max()), float(agree.mean())
 
 
@@ -121,15 +137,36 @@ def describe() -> str:
     return "one probability per class, in the order of `classes`; each row sums to 1"
 
 
+def chosen(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> NDArray[np.int64]:
+    """Return the index of the predicted class, [N]: the likeliest, of equal ones the first.
+
+    Where a `threshold` was fitted, it is class `positive` at or above it, and the other one of two below it.
+
+    >>> answers = np.array([[0.5, 0.5], [0.7, 0.3], [0.8, 0.2]])
+    >>> chosen(answers, {"classes": ["no", "yes"]}).tolist()
+    [0, 0, 0]
+    >>> chosen(answers, {"classes": ["no", "yes"], "threshold": 0.3, "positive": "yes"}).tolist()
+    [1, 1, 0]
+    """
+    if not len(probabilities):
+        return np.zeros(0, dtype=np.int64)
+    if fitted.get("threshold") is None:
+        return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
+    positive = fitted["classes"].index(fitted["positive"])
+    is_positive = probabilities[:, positive] >= fitted["threshold"]
+    return np.asarray(np.where(is_positive, positive, 1 - positive), dtype=np.int64)
+
+
 def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> pl.DataFrame:
-    """Return one row a sample: prediction, confidence and `probability_<class>`; of equal classes the first wins."""
+    """Return one row a sample: prediction, confidence (the probability of the predicted class) and `probability_<class>`."""
     classes = fitted["classes"]
-    best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, dtype=np.int64)
     values = probabilities.astype(np.float64)  # [N, C]
+    best = chosen(values, fitted)
+    confidence = values[np.arange(len(best)), best] if len(values) else np.zeros(0)
     return pl.DataFrame(
         {
             "prediction": pl.Series([classes[index] for index in best], dtype=pl.String),
-            "confidence": pl.Series(values.max(axis=1) if len(values) else [], dtype=pl.Float64),
+            "confidence": pl.Series(confidence, dtype=pl.Float64),
             **{f"probability_{name}": pl.Series(values[:, index], dtype=pl.Float64) for index, name in enumerate(classes)},
         }
     )

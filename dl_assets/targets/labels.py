@@ -115,6 +115,11 @@ def activation(fitted: dict[str, Any]) -> "nn.Module":
     return nn.Sigmoid()
 
 
+def calibration(fitted: dict[str, Any]) -> "nn.Module | None":
+    """Return None: a probability of each label for itself stays as it was learnt."""
+    return None
+
+
 def agreement(
     expected: NDArray[np.floating[Any]], found: NDArray[np.floating[Any]], fitted: dict[str, Any]
 ) -> tuple[float, float]:

@@ -191,6 +191,11 @@ def activation(fitted: dict[str, Any]) -> "nn.Module":
     return Unscaled()
 
 
+def calibration(fitted: dict[str, Any]) -> "nn.Module | None":
+    """Return None: a number stays as it was learnt."""
+    return None
+
+
 def agreement(
     expected: NDArray[np.floating[Any]], found: NDArray[np.floating[Any]], fitted: dict[str, Any]
 ) -> tuple[float, float]:

@@ -12,11 +12,13 @@ import torch
 
 from dl_assets.artifacts import tables
 from dl_assets.artifacts.report import Report, read_json, write_json
-from dl_assets.artifacts.shards import ArrayWriter
+from dl_assets.artifacts.shards import ArrayWriter, open_arrays
 from dl_assets.config import Pipeline
 from dl_assets.errors import DataError
 from dl_assets.evaluation.panel import Panel
-from dl_assets.inference.network import build_network
+from dl_assets.evaluation.temperature import tempered
+from dl_assets.inference.network import build_network, load_network
+from dl_assets.inference.predict import predict
 from dl_assets.registry import module, names
 from dl_assets.stages.evaluate import evaluate
 from dl_assets.tasks._task import Task
@@ -120,6 +122,7 @@ def test_it_writes_all_that_the_contract_promises(evaluated: tuple[Report, Path]
     _, out = evaluated
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
         "metrics.json",
+        "calibration.json",
         "predictions.parquet",
         "errors.parquet",
         "report.html",
@@ -151,6 +154,26 @@ def test_predictions_follow_the_samples_of_val_and_test(evaluated: tuple[Report,
     predictions = tables.read_table(tables.PREDICTIONS, out)
     assert predictions["id"].to_list() == _ids()[20:]
     assert predictions.columns == ["id", "part", "target", "prediction", "confidence", *(f"probability_{c}" for c in CLASSES)]
+
+
+def test_predictions_and_metrics_are_of_the_calibrated_model(evaluated: tuple[Report, Path], folders: dict[str, Path]) -> None:
+    _, out = evaluated
+    predictions = tables.read_table(tables.PREDICTIONS, out)
+    samples = tables.read_parted(folders["clean"], folders["parts"])[20:]
+    plain = predict(load_network(folders["model"]), open_arrays(folders["clean"], samples)).astype(np.float64)
+    temperature = read_json(out / "calibration.json")["temperature"]
+    found = predictions.select(f"probability_{name}" for name in CLASSES).to_numpy()
+    assert found == pytest.approx(tempered(plain, temperature), abs=1e-6)
+    assert "Confidence made honest" in (out / "report.html").read_text()
+
+
+def test_answers_that_are_no_numbers_are_refused(config: Pipeline, folders: dict[str, Path]) -> None:
+    checkpoint = torch.load(folders["model"] / "model.ckpt")
+    name, weights = next((name, values) for name, values in checkpoint["state_dict"].items() if name.endswith("weight"))
+    checkpoint["state_dict"][name] = torch.full_like(weights, torch.nan)
+    torch.save(checkpoint, folders["model"] / "model.ckpt")
+    with pytest.raises(DataError, match="40 of 40 samples of val and test are no finite numbers, such as to 0020"):
+        evaluate(config, **folders)
 
 
 def test_errors_are_the_wrong_predictions_with_their_origin(evaluated: tuple[Report, Path]) -> None:

@@ -67,3 +67,16 @@ def test_no_samples_make_a_table_without_rows():
     table = classes.predictions(np.zeros((0, 3), dtype=np.float32), FITTED)
     assert table.shape == (0, 5)
     assert table.schema["confidence"] == pl.Float64
+
+
+def test_at_the_threshold_and_above_it_the_answer_is_the_positive_class():
+    fitted = {"classes": ["cat", "dog"], "threshold": 0.25, "positive": "dog"}
+    table = classes.predictions(np.array([[0.75, 0.25], [0.8, 0.2]]), fitted)
+    assert table["prediction"].to_list() == ["dog", "cat"]
+    assert table["confidence"].to_list() == [0.25, 0.8]
+
+
+def test_answers_on_two_sides_of_the_threshold_do_not_agree():
+    fitted = {"classes": ["cat", "dog"], "threshold": 0.25, "positive": "dog"}
+    expected, found = np.array([[0.7, 0.3], [0.4, 0.6]]), np.array([[0.8, 0.2], [0.6, 0.4]])
+    assert classes.agreement(expected, found, fitted)[1] == 0.5

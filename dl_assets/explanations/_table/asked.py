@@ -28,7 +28,10 @@ class Asked:
     @torch.inference_mode()
     def answers(self, features: Tensor) -> Floats:
         """Return the answers [N, outputs] for features [N, F]."""
-        batches = [self.network.activation(self.network.body(batch)) for batch in torch.split(features, self.batch_size)]
+        network = self.network
+        batches = [
+            network.calibration(network.activation(network.body(batch))) for batch in torch.split(features, self.batch_size)
+        ]
         answers: Floats = torch.cat(batches).double().cpu().numpy()
         return answers
 

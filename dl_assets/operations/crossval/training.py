@@ -9,11 +9,10 @@ import polars as pl
 
 from dl_assets import files, progress, registry
 from dl_assets.artifacts.report import read_json, write_json
-from dl_assets.artifacts.shards import open_arrays
 from dl_assets.artifacts.tables import PREDICTIONS, read_table, write_table
 from dl_assets.config import Pipeline
+from dl_assets.evaluation.answering import answer
 from dl_assets.inference.network import PREPROCESSING, load_network
-from dl_assets.inference.predict import predict
 from dl_assets.operations.crossval.folds import with_roles
 from dl_assets.operations.crossval.places import address
 from dl_assets.stages.augment import write_policy
@@ -80,13 +79,10 @@ def _train(
 
 
 def _predict(config: Pipeline, parted: pl.DataFrame, fitted: dict[str, Any], *, clean: Path, model: Path) -> pl.DataFrame:
-    """Return id, target and answer of what the fold holds out; what an answer lacks is completed by the fold's val samples."""
+    """Return id, target and answer of what the fold holds out; answers are calibrated on the fold's val samples."""
     asked = parted.filter(pl.col("part") != "train")
-    outputs = predict(load_network(model), open_arrays(clean, asked))  # [N, outputs]
-    answers = registry.module("targets", config.task.targets).predictions(outputs, fitted)
-    predictions = pl.concat([asked.select("id", "part", "target"), answers], how="horizontal")
-    completed: pl.DataFrame = registry.module("evaluation", config.task.targets).complete(predictions, fitted)
-    return completed.filter(part="test").drop("part")
+    predictions = answer(config, load_network(model), asked, clean=clean, fitted=fitted).predictions
+    return predictions.filter(part="test").drop("part")
 
 
 def _measure(config: Pipeline, predictions: pl.DataFrame, fitted: dict[str, Any]) -> dict[str, Any]:
