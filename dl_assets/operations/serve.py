@@ -20,10 +20,12 @@ def serve(
     name: str, root: Path, *, host: str, port: int, limits: Limits, challenger: bool, shadow: bool, keep_inputs: bool
 ) -> None:
     """Answer requests until the process is told to stop. Raises ArtifactError where there is no certified model."""
-    import uvicorn
+    try:
+        import uvicorn
 
-    from dl_assets.operations.serving.app import create_app
-
+        from dl_assets.operations.serving.app import create_app
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed, which `dl serve` needs. Run: pip install 'dl-assets[serve]'") from error
     os.environ[RESIZER] = "pillow"
     if challenger and shadow:
         raise ConfigError("--challenger serves the exported model, and --shadow asks it beside the champion. Leave one away.")

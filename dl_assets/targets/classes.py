@@ -168,6 +168,20 @@ def chosen(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> 
     return np.asarray(np.where(is_positive, positive, 1 - positive), dtype=np.int64)
 
 
+def answers(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what `predictions` does as one dictionary a sample: for few samples that takes a tenth of the time of a table.
+
+    >>> answers(np.array([[0.25, 0.75]]), {"classes": ["cat", "dog"]})
+    [{'prediction': 'dog', 'confidence': 0.75, 'probability_cat': 0.25, 'probability_dog': 0.75}]
+    """
+    values = probabilities.astype(np.float64)  # [N, C]
+    names = [f"probability_{name}" for name in fitted["classes"]]
+    return [
+        {"prediction": fitted["classes"][best], "confidence": row[best], **dict(zip(names, row, strict=True))}
+        for best, row in zip(chosen(values, fitted).tolist(), values.tolist(), strict=True)
+    ]
+
+
 def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> pl.DataFrame:
     """Return one row a sample: prediction, confidence (the probability of the predicted class) and `probability_<class>`."""
     classes = fitted["classes"]

@@ -165,6 +165,21 @@ def join(has: NDArray[np.bool_], fitted: dict[str, Any]) -> pl.Series:
     return pl.Series([SEPARATOR.join(names[row]) for row in has], dtype=pl.String)
 
 
+def answers(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what `predictions` does as one dictionary a sample: for few samples that takes a tenth of the time of a table.
+
+    >>> answers(np.array([[0.25, 0.875]]), {"classes": ["cat", "dog"]})
+    [{'prediction': 'dog', 'confidence': 0.75, 'probability_cat': 0.25, 'probability_dog': 0.875}]
+    """
+    values = probabilities.astype(np.float64).reshape(-1, num_outputs(fitted))  # [N, L]
+    names = [f"probability_{name}" for name in fitted["classes"]]
+    sure = np.maximum(values, 1 - values).min(axis=1).tolist()
+    return [
+        {"prediction": prediction, "confidence": confidence, **dict(zip(names, row, strict=True))}
+        for prediction, confidence, row in zip(join(values > THRESHOLD, fitted).to_list(), sure, values.tolist(), strict=True)
+    ]
+
+
 def predictions(probabilities: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> pl.DataFrame:
     """Return one row a sample: prediction (the labels above 0.5, joined), confidence and `probability_<label>`.
 

@@ -215,6 +215,15 @@ def describe() -> str:
     return "one number, in the unit of the target"
 
 
+def answers(outputs: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what `predictions` does as one dictionary a sample.
+
+    >>> answers(np.array([[0.25], [2.0]]), {})
+    [{'prediction': 0.25}, {'prediction': 2.0}]
+    """
+    return [{"prediction": number} for number in outputs.astype(np.float64).reshape(-1).tolist()]
+
+
 def predictions(outputs: NDArray[np.floating[Any]], fitted: dict[str, Any]) -> pl.DataFrame:
     """Return one row a sample: prediction."""
     return pl.DataFrame({"prediction": pl.Series(outputs.astype(np.float64).reshape(-1), dtype=pl.Float64)})

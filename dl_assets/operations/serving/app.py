@@ -21,7 +21,7 @@ PAGE = Path(__file__).with_name("page")
 _FILES = {"/": ("page.html", "text/html"), "/page.css": ("page.css", "text/css"), "/page.js": ("page.js", "text/javascript")}
 # Nothing from elsewhere, nothing inline: what a file name or a class says can only ever be text.
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -51,15 +51,15 @@ def create_app(server: Server, key: str | None = None) -> FastAPI:
 def _add_model(app: FastAPI, server: Server, guarded: list[Any]) -> None:
     @app.post("/predict", dependencies=guarded, openapi_extra=PREDICT, responses=PREDICT_ANSWERS, summary="Predict")
     async def predict(request: Request) -> Response:
-        with server.metrics.latency.time():
+        with server.metrics.latency.time(), server.space.held() as take:
             top, model = _top(request), server.model
-            given = await read_inputs(request, model.front.given, server.limits)
+            given = await read_inputs(request, model.front.given, server.limits, take)
             found = await server.answer(given, model)
         status, content = reply(model, given, found, top)
         server.metrics.requests.labels(status).inc()
         for result in content["predictions"]:
             server.metrics.inputs.labels("failed" if "error" in result else "answered").inc()
-        return _json(status, content)
+        return _json(status, content, {"Retry-After": "1"} if status == 503 else {})
 
     @app.get("/model", dependencies=guarded, summary="What serves: its signature, its certificate, and what it says of itself")
     async def model() -> Response:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from dl_assets.operations.serving.limits import Limits
 from dl_assets.operations.serving.refusal import Refused
+
+Take = Callable[[int], None]
 
 FILES = "files"  # the field of a form
 _DRAINED = 4  # as often as the limit is read of what is too large, so that the client comes to read why
@@ -30,11 +32,14 @@ class Given:
     problem: str | None = None
 
 
-async def read_inputs(request: Request, given: str, limits: Limits) -> list[Given]:
-    """Return the inputs of a request for a model that is given `images` or `rows`. Raises Refused."""
+async def read_inputs(request: Request, given: str, limits: Limits, take: Take) -> list[Given]:
+    """Return the inputs of a request for a model that is given `images` or `rows`; `take` is told how many bytes are kept.
+
+    Raises Refused.
+    """
     try:
         async with asyncio.timeout(limits.timeout_seconds):
-            inputs = await _read(request, given, limits)
+            inputs = await _read(request, given, _limited(request, limits, take), limits)
     except TimeoutError:
         raise Refused(408, f"The request did not arrive within {limits.timeout_seconds:g} seconds.") from None
     except ClientDisconnect:
@@ -46,22 +51,23 @@ async def read_inputs(request: Request, given: str, limits: Limits) -> list[Give
     return inputs
 
 
-async def _read(request: Request, given: str, limits: Limits) -> list[Given]:
+async def _read(request: Request, given: str, body: AsyncGenerator[bytes, None], limits: Limits) -> list[Given]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data" and given == "images":
-        return await _read_form(request, limits)
+        return await _read_form(request, body, limits)
     if kind == "application/json":
-        return parse_json(b"".join([chunk async for chunk in _limited(request, limits)]), given)
+        return parse_json(b"".join([chunk async for chunk in body]), given)
     raise Refused(415, f"The content type is {kind[:_SHOWN] or 'not given'!r}. {_remedy(given)}")
 
 
-async def _limited(request: Request, limits: Limits) -> AsyncGenerator[bytes, None]:
+async def _limited(request: Request, limits: Limits, take: Take) -> AsyncGenerator[bytes, None]:
     """Yield the body as far as it is not too large."""
     told = request.headers.get("content-length", "0")
     size, too_large = 0, int(told) if told.isdecimal() else 0
     async for chunk in request.stream():
         size += len(chunk)
         if max(size, too_large) <= limits.max_bytes:
+            take(len(chunk))
             yield chunk
         elif size > _DRAINED * limits.max_bytes:
             break
@@ -86,9 +92,9 @@ class _Parser(MultiPartParser):
     spool_max_size = 1 << 40  # in memory: the size of the whole request is limited
 
 
-async def _read_form(request: Request, limits: Limits) -> list[Given]:
+async def _read_form(request: Request, body: AsyncGenerator[bytes, None], limits: Limits) -> list[Given]:
     tail = bytearray()
-    stream = _with_tail(_limited(request, limits), tail)
+    stream = _with_tail(body, tail)
     try:
         form = await _Parser(request.headers, stream, max_files=limits.most_inputs, max_fields=limits.most_inputs).parse()
     except MultiPartException as error:

@@ -17,6 +17,7 @@ from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.preparing import Preparing
 from dl_assets.operations.serving.refusal import Refused
 from dl_assets.operations.serving.slot import Slot
+from dl_assets.operations.serving.space import Space
 from dl_assets.operations.serving.worker import Worker
 
 WATCHED_SECONDS = 1.0
@@ -30,6 +31,7 @@ class Server:
     ) -> None:
         self.name, self.limits = name, limits
         self._slot, self._shadow, self._log_folder, self._keeps_inputs = slot, shadow, log, keeps_inputs
+        self.space = Space(limits.max_bytes)
         self._line = Line(limits.queue, limits.max_batch, limits.wait_ms / 1000)
         self.metrics = Metrics(queue=lambda: float(len(self._line)))
         self._thread: threading.Thread | None = None

@@ -66,7 +66,7 @@ class Worker:
         outputs = model.exported.ask(_stacked(prepared))  # [B, outputs]
         self.metrics.inference.observe(time.perf_counter() - started)
         self.metrics.batch.observe(len(prepared))
-        rows = model.exported.targets.predictions(outputs, model.exported.fitted).to_dicts()
+        rows = model.exported.targets.answers(outputs, model.exported.fitted)
         return [row if np.isfinite(output).all() else None for row, output in zip(rows, outputs, strict=True)]
 
     def _ask_shadow(self, batch: Sequence[Input]) -> list[Values | None]:

@@ -1,0 +1,140 @@
+"""`dl serve` against a plain FastAPI endpoint with the same session: processor time of the server, and time to an answer."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from benchmarks.photos import jpegs
+from benchmarks.side_by_side import ROUNDS, median_seconds, show
+from operations.serving.champions import certify
+
+from dl_assets import registry
+from dl_assets.config import Choice
+from dl_assets.inference.network import build_network
+from dl_assets.stages.export import write_onnx
+
+SIDE_PX, REQUESTS, CLIENTS, BUSY = 64, 200, 8, 20
+CLEAN = {"image_size": SIDE_PX, "channels": 3, "fit": "stretch", "max_pixels": 100_000_000}
+ALLOWED = 1.15
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose champion is a network as it is made for photos, of weights drawn at random."""
+    root = tmp_path_factory.mktemp("project")
+    folder = root / "data" / "pets" / "champion"
+    folder.mkdir(parents=True)
+    shape, classes = (SIDE_PX, SIDE_PX, 3), ["cat", "dog"]
+    fitted = {"inputs": {"shape": list(shape), "mean": [0.5] * 3, "std": [0.25] * 3}, "targets": {"classes": classes}}
+    network = build_network(registry.find("tasks", "image_classification"), Choice("cnn", {"width": 16, "depth": 5}), fitted)
+    write_onnx(network.eval(), np.zeros(shape, np.uint8), "image", {}, folder / "model.onnx", answer="probabilities")
+    signature = {
+        "task": "image_classification",
+        "file": "model.onnx",
+        "input": {"name": "image", "made_by": {"clean": CLEAN}},
+        "output": {"name": "probabilities", "fitted": {"classes": classes}},
+    }
+    (folder / "signature.json").write_text(json.dumps(signature))
+    certify(folder)
+    return root
+
+
+class Running:
+    """A server in a process of its own, and what asks it."""
+
+    def __init__(self, root: Path, command: Callable[[int], list[str]], payload: bytes) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        environment = {**os.environ, "DL_RESIZER": "pillow", "PYTHONPATH": os.pathsep.join(sys.path)}
+        self.process = subprocess.Popen([sys.executable, *command(self.port)], cwd=root, env=environment)
+        self.body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n' + payload + b"\r\n--b--"
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                self.ask(1)
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError(f"the server did not start: {command(self.port)}")
+
+    def ask(self, times: int) -> list[float]:
+        """Ask over one connection, and return how long each answer took, in seconds."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        taken = []
+        for _ in range(times):
+            started = time.perf_counter()
+            connection.request("POST", "/predict", self.body, {"Content-Type": "multipart/form-data; boundary=b"})
+            response = connection.getresponse()
+            content = response.read()
+            taken.append(time.perf_counter() - started)
+            assert response.status == 200, content
+        connection.close()
+        return taken
+
+    def load(self, clients: int, requests: int = REQUESTS) -> list[float]:
+        with ThreadPoolExecutor(clients) as pool:
+            return [one for taken in pool.map(self.ask, [requests // clients] * clients) for one in taken]
+
+    def cpu_of(self, clients: int) -> float:
+        """Return the processor time of the server for some requests."""
+        times = psutil.Process(self.process.pid).cpu_times
+        before = times()
+        self.load(clients)
+        after = times()
+        return after.user + after.system - before.user - before.system
+
+
+@pytest.fixture(scope="module")
+def start(root: Path) -> Iterator[Callable[..., Running]]:
+    running: list[Running] = []
+
+    def started(command: Callable[[int], list[str]], payload: bytes) -> Running:
+        running.append(Running(root, command, payload))
+        return running[-1]
+
+    yield started
+    for one in running:
+        one.process.terminate()
+        one.process.wait()
+
+
+def ours(*options: str) -> Callable[[int], list[str]]:
+    return lambda port: ["-m", "dl_assets", "serve", "pets", "--port", str(port), *options]
+
+
+def plain(port: int) -> list[str]:
+    return ["-m", "benchmarks.plain_server", "data/pets/champion", str(port)]
+
+
+@pytest.mark.parametrize("clients", [1, CLIENTS])
+@pytest.mark.parametrize("size", [(SIDE_PX, SIDE_PX), (500, 375)], ids=str)
+def test_processor_time(start: Callable[..., Running], size: tuple[int, int], clients: int) -> None:
+    (payload,) = jpegs(1, *size)
+    servers = {"dl serve": start(ours(), payload), "plain FastAPI": start(plain, payload)}
+    seconds = median_seconds({name: partial(server.cpu_of, clients) for name, server in servers.items()})
+    show(f"Answers for JPEGs of {size[0]} x {size[1]} px, {clients} at a time", seconds, count=REQUESTS, unit="request")
+    assert seconds["dl serve"] <= ALLOWED * seconds["plain FastAPI"]
+
+
+def test_time_to_answer(start: Callable[..., Running]) -> None:
+    payload = next(jpegs(1, 500, 375))
+    servers = {f"batches of at most {most}": start(ours("--max-batch", str(most)), payload) for most in (32, 1)}
+    taken: dict[str, list[float]] = {name: [] for name in servers}
+    for _ in range(ROUNDS):
+        for name, server in servers.items():
+            taken[name] += server.load(BUSY)
+    print(f"\nTime to an answer, {BUSY} clients, JPEGs of 500 x 375 px ({ROUNDS} interleaved rounds)")
+    for name, seconds in taken.items():
+        p50, p99 = 1000 * np.quantile(seconds, [0.5, 0.99])
+        print(f"  {name:<52}p50 {p50:6.1f} ms, p99 {p99:6.1f} ms, {BUSY / np.mean(seconds):5.0f} answers a second")
