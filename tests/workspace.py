@@ -134,7 +134,7 @@ split: {}
 augment: digits
 model: {name: cnn, width: 8}
 train: {epochs: 2, batch_size: 256, learning_rate: 3.0e-3}
-evaluate: {bootstrap_samples: 100}
+evaluate: {bootstrap_samples: 100, explained: 2, robustness_samples: 16}
 export: {}
 schedule: {cron: "0 3 * * 1"}
 """

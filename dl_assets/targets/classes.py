@@ -20,7 +20,9 @@ METRICS = {
     "precision_macro": "maximize",
     "recall_macro": "maximize",
     "f1_macro": "maximize",
+    "matthews": "maximize",
     "roc_auc": "maximize",
+    "average_precision_macro": "maximize",
     "log_loss": "minimize",
     "ece": "minimize",
 }

@@ -1,14 +1,13 @@
 """Whether the challenger fails a part of the samples, such as a class or dark pictures, that the champion got right."""
 
-import importlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from dl_assets.config import Pipeline
+from dl_assets.explanations import slicing
 from dl_assets.operations.promotion.pair import Pair
 
 LEAST_SAMPLES = 30
@@ -38,7 +37,6 @@ def compare_slices(
 
     Every slice in which more than the limit is lost is among them.
     """
-    slicing: Any = importlib.import_module("dl_assets.explanations.slicing")
     found = [
         compared
         for one in slicing.memberships(config, samples=samples, clean=clean)
@@ -50,7 +48,7 @@ def compare_slices(
     return worst[:num_kept], len(found)
 
 
-def _compare(found: Any, pair: Pair, limit: float, bootstrap_samples: int, seed: int) -> Slice | None:
+def _compare(found: slicing.Slice, pair: Pair, limit: float, bootstrap_samples: int, seed: int) -> Slice | None:
     """Return how both do on a slice; None where the metric is undefined there, as ROC AUC is for one class."""
     champion, challenger = pair.values()
     if math.isnan(champion) or math.isnan(challenger):

@@ -1,16 +1,16 @@
 """A contest in a folder of its own; slices are those by class."""
 
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from contest import Contest, by_class
 
+from dl_assets.explanations import slicing
+
 
 @pytest.fixture
 def contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contest:
-    monkeypatch.setitem(sys.modules, "dl_assets.explanations.slicing", SimpleNamespace(memberships=by_class))
+    monkeypatch.setattr(slicing, "memberships", by_class)  # in these pictures the number of the sample is the brightness
     made = Contest(tmp_path)
     monkeypatch.chdir(tmp_path)
     return made
