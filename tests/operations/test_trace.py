@@ -11,7 +11,9 @@ import pytest
 import torch
 from chain import Chain
 from PIL import Image
+from typer.testing import CliRunner
 
+from dl_assets.__main__ import app
 from dl_assets.artifacts.packs import fingerprint
 from dl_assets.errors import ArtifactError, DataError
 from dl_assets.operations.trace import print_trace, trace
@@ -114,10 +116,10 @@ def test_an_unknown_sample_names_the_nearest_one(photos: Chain) -> None:
         trace("people", "og/07", photos.root)
 
 
-def test_json_holds_what_the_text_tells(photos: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_same_as_json(photos: Chain) -> None:
     id_ = one_of(photos, "test")
-    print_trace("people", id_, photos.root, as_json=True)
-    assert json.loads(capsys.readouterr().out)["prediction"] == trace("people", id_, photos.root)["prediction"]
+    told = CliRunner().invoke(app, ["trace", "people", id_, "--json"])
+    assert json.loads(told.stdout)["prediction"] == trace("people", id_, photos.root)["prediction"]
 
 
 def test_of_a_table_the_cells_and_the_typed_values_are_told_as_far_as_it_has_run(
