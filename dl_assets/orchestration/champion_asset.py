@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from dl_assets import progress
 from dl_assets.artifacts.report import read_json
 from dl_assets.config import Pipeline
 from dl_assets.operations.promotion.folder import REPORT
@@ -45,7 +46,8 @@ def make_champion(graph: Graph, config: Pipeline) -> dg.AssetsDefinition:
         sign_in(context)
         bury_dead_runs(context.instance)
         try:
-            follow(dl_command("promote", pipeline, "--json"), root, lambda event: _log(context, event))
+            speaker = {progress.ADDRESS: f"champion@{pipeline}"}
+            follow(dl_command("promote", pipeline, "--json"), root, lambda event: _log(context, event), environment=speaker)
         except RunFailed as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         decision = read_json(root / "data" / pipeline / REPORT)
