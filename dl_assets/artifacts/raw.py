@@ -69,6 +69,7 @@ class Source:
     samples: Iterator[RawSample]
     listing: Callable[[], Listing] | None = None  # where samples can be read in any order, and know no group and no time
     rows: Callable[[], Iterator[RawRows]] | None = None  # where samples are rows of a table; `samples` then yields nothing
+    columns: pl.DataFrame | None = None  # what else is known of each sample, by its origin: a camera, a site
 
     def __iter__(self) -> Iterator[RawSample]:
         return self.samples

@@ -30,6 +30,10 @@ def manifest(
     root: Annotated[str | None, Field(description="folder or URL that the files are relative to; else the table's")] = None,
     suffix: Annotated[str, Field(description="what the column leaves out at the end of each file, such as .jpg")] = "",
     separator: Annotated[str, Field(min_length=1, description="what stands between several labels of one file")] | None = None,
+    columns: Annotated[
+        list[str],
+        Field(description="columns that say more of a file, such as camera: the report looks where the model is worse"),
+    ] = [],  # noqa: B006 - never changed
     licence: str = "not stated",
 ) -> Source:
     """Yield the files that a table lists, in its order. An empty target is none; of several labels, the order is sorted.
@@ -39,6 +43,7 @@ def manifest(
     """
     listing = read_listing(path, _KEY)
     require_columns(listing, path, {"file": file, "target": target, "group": group, "time": time, "part": part})
+    require_columns(listing, path, {f"columns[{number}]": name for number, name in enumerate(columns)})
     files = _files(listing[file], suffix, path)
     targets = _targets(listing[target], separator)
     groups = [None] * len(files) if group is None else [_text(value) for value in listing[group]]
@@ -51,10 +56,11 @@ def manifest(
         for name, (read, version), target, group, time, part, place in rows
     )
     description = {"kind": "manifest", "uri": path, "licence": licence, "num_samples": len(listing), "skipped_files": 0}
-    return Source(description, samples)
+    more = pl.DataFrame([pl.Series("origin", files), *(_known(listing[name]) for name in dict.fromkeys(columns))])
+    return Source(description, samples, columns=more if columns else None)
 
 
-def watched(*, path: str, root: str | None = None, **columns: Any) -> tuple[str, ...]:
+def watched(*, path: str, root: str | None = None, **others: Any) -> tuple[str, ...]:
     """Return the table, and the folder of the files; not a folder around data/, in which the results are."""
     place = root or parent(path)
     around = not is_url(place) and Path("data").resolve().is_relative_to(Path(place).resolve())
@@ -102,6 +108,17 @@ def _labels(value: object, separator: str) -> str | None:
             f"source.target: the labels {clean} hold a '{LABEL_SEPARATOR}', which stands between labels. Rename them."
         )
     return LABEL_SEPARATOR.join(clean) or None
+
+
+def _known(column: pl.Series) -> pl.Series:
+    """Return numbers where all that is known is a number, else text.
+
+    >>> _known(pl.Series(["2", "", " 3.5"])).to_list(), _known(pl.Series(["A", "2", ""])).to_list()
+    ([2.0, None, 3.5], ['A', '2', None])
+    """
+    text = pl.Series(column.name, [_text(value) for value in column], dtype=pl.String)
+    numbers = text.cast(pl.Float64, strict=False)
+    return numbers if numbers.null_count() == text.null_count() < len(text) else text
 
 
 def _part(value: object) -> str | None:

@@ -19,6 +19,7 @@ from dl_assets.cleaning.decode import decode_all, key_of
 from dl_assets.cleaning.judge import Judgement, judge
 from dl_assets.cleaning.rows import decode_rows
 from dl_assets.config import Clean, Pipeline
+from dl_assets.errors import ConfigError
 from dl_assets.pages.clean import Findings, render
 from dl_assets.sections import CleanPictures
 
@@ -64,6 +65,7 @@ def _clean_files(
     options = config.clean
     assert isinstance(options, CleanPictures)
     decoded = decode_all(samples, raw, out, last, config.task.inputs, options)
+    _require_free(samples, decoded)
     found = _unplaced(samples).join(decoded, on="content", how="left", maintain_order="left").drop("content")
     judgement, found_out = judge(found, out, *_modules(config), options, last.tables if last else {})
     return judgement, {"decoded": decoded, **found_out}
@@ -84,6 +86,16 @@ def _clean_rows(config: Pipeline, samples: pl.DataFrame, raw: Path, out: Path) -
 
 def _modules(config: Pipeline) -> tuple[ModuleType, ModuleType]:
     return registry.module("inputs", config.task.inputs), registry.module("targets", config.task.targets)
+
+
+def _require_free(samples: pl.DataFrame, decoded: pl.DataFrame) -> None:
+    """Raise ConfigError where the source calls a column of its own as we call what is measured of a sample."""
+    taken = set(samples.columns) & set(decoded.columns) - set(RAW_SAMPLES.schema.columns)
+    if taken:
+        raise ConfigError(
+            f"source.columns: {', '.join(sorted(taken))} is what clean calls its own measurement. Rename it in the table, or "
+            "leave it away."
+        )
 
 
 def _unplaced(samples: pl.DataFrame) -> pl.DataFrame:

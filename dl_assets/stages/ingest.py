@@ -15,9 +15,9 @@ from dl_assets.artifacts.raw import Listing, RawRows, RawSample, Source
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.report import Report, write_json
 from dl_assets.artifacts.rows import store_rows
-from dl_assets.artifacts.tables import RAW_SAMPLES, Rows, write_table
+from dl_assets.artifacts.tables import CLEAN_SAMPLES, RAW_SAMPLES, REJECTED, Rows, write_table
 from dl_assets.config import Pipeline
-from dl_assets.errors import DataError
+from dl_assets.errors import ConfigError, DataError
 
 _FOUND = {
     "target": pl.String,
@@ -48,9 +48,22 @@ def ingest(config: Pipeline, *, memo: Memo, out: Path) -> Report:
     if source.rows is not None:
         return _write(source.description, _ingest_rows(config, source.rows(), out), out)
     description, (samples, unused, num_new) = _ingest(config, source, memo, out)
-    report = _write(description, samples.drop("version"), out, num_new)
+    report = _write(description, _with_columns(samples.drop("version"), source.columns), out, num_new)
     memo.keep(_key(config, description), out, samples=pl.concat([unused, samples.select(*_REMEMBERED)]))
     return report
+
+
+def _with_columns(samples: pl.DataFrame, columns: pl.DataFrame | None) -> pl.DataFrame:
+    """Add what else the source knows of each sample. Raises ConfigError where a name stands for something of ours."""
+    if columns is None:
+        return samples
+    taken = set(columns.columns[1:]) & {*samples.columns, *CLEAN_SAMPLES.schema.columns, *REJECTED.schema.columns, "fold"}
+    if taken:
+        raise ConfigError(
+            f"source.columns: {', '.join(sorted(taken))} would stand in the place of our own column of that name. "
+            "Rename it in the table, or leave it away."
+        )
+    return samples.join(columns, on="origin", how="left", maintain_order="left", validate="1:1")
 
 
 def _write(description: dict[str, Any], samples: pl.DataFrame, out: Path, num_new: int | None = None) -> Report:

@@ -17,6 +17,7 @@ from dl_assets.artifacts.shards import JpegReader, open_arrays
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, FLAGGED, RAW_SAMPLES, REJECTED, read_table, write_table
 from dl_assets.cleaning.decode import fingerprint
 from dl_assets.config import Pipeline
+from dl_assets.errors import ConfigError
 from dl_assets.inputs import image
 from dl_assets.stages.clean import clean
 from dl_assets.stages.ingest import store
@@ -328,3 +329,19 @@ def test_pictures_may_be_stored_as_jpeg(tmp_path: Path) -> None:
     assert isinstance(reader, JpegReader) and not list(out.glob("pixels-*"))
     exact = image.clean(smooth.getvalue(), image_size=64, channels=1)[0]
     assert np.abs(reader[0].astype(int) - exact).max() <= 6
+
+
+def test_what_else_the_source_knows_of_a_sample_stays_beside_it(tmp_path: Path) -> None:
+    raw, out, pages = made(tmp_path / "raw"), made(tmp_path / "work"), made(tmp_path / "pages")
+    samples = store(good(12), raw)[0].with_columns(camera=pl.Series(["A", "B"] * 6))
+    write_table(RAW_SAMPLES, raw, samples)
+    clean(make_pipeline(), raw=raw, memo=Memo((), tmp_path / "memo", tmp_path / "memo.new"), out=out, pages=pages)
+    kept = read_table(CLEAN_SAMPLES, out)
+    assert kept.select("origin", "camera").equals(samples.select("origin", "camera"))
+
+
+def test_a_column_of_the_source_may_not_be_called_as_what_is_measured(tmp_path: Path) -> None:
+    raw, out, pages = made(tmp_path / "raw"), made(tmp_path / "work"), made(tmp_path / "pages")
+    write_table(RAW_SAMPLES, raw, store(good(12), raw)[0].with_columns(width=pl.lit(3)))
+    with pytest.raises(ConfigError, match=r"source\.columns: width is what clean calls its own measurement"):
+        clean(make_pipeline(), raw=raw, memo=Memo((), tmp_path / "memo", tmp_path / "memo.new"), out=out, pages=pages)

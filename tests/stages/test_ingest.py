@@ -13,7 +13,7 @@ from dl_assets.artifacts.rejection import Rejection
 from dl_assets.artifacts.report import Report
 from dl_assets.artifacts.tables import RAW_SAMPLES, read_table
 from dl_assets.config import Pipeline
-from dl_assets.errors import DataError
+from dl_assets.errors import ConfigError, DataError
 from dl_assets.stages.ingest import identify, ingest, store
 
 FILES = {"cat/1.jpg": b"one", "cat/2.jpg": b"", "dog/1.jpg": b"three", "README.md": b"text", "dog/.hidden": b"litter"}
@@ -207,3 +207,33 @@ def test_no_samples_make_an_empty_table_of_the_right_types(tmp_path: Path) -> No
 def test_an_unusable_source_is_the_users_to_mend(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         run("no/such/folder", tmp_path)
+
+
+def listed(root: Path, column: str) -> dict[str, object]:
+    """Write two files and a table of them; return how a source reads the table with that column more."""
+    write_files(root, {"1.jpg": b"one", "2.jpg": b"two"})
+    (root / "files.csv").write_text(f"file,label,{column},site\n1.jpg,cat,A,3\n2.jpg,dog,,12\n")
+    kinds = {"kind": "manifest", "file": "file", "target": "label", "columns": [column, "site"]}
+    return {"path": str(root / "files.csv"), **kinds}
+
+
+def test_columns_that_the_manifest_is_asked_for_stand_beside_the_samples(tmp_path: Path) -> None:
+    raw, _ = run(root=tmp_path / "w", **listed(tmp_path, "camera"))
+    samples = read_table(RAW_SAMPLES, raw)
+    assert samples.select("origin", "camera", "site").rows() == [("1.jpg", "A", 3.0), ("2.jpg", None, 12.0)]
+
+
+def test_a_change_of_such_a_column_reaches_samples_whose_files_are_known(tmp_path: Path) -> None:
+    source = listed(tmp_path, "camera")
+    run(root=tmp_path / "w", **source)
+    table = tmp_path / "files.csv"
+    table.write_text(table.read_text().replace("A,3", "B,4"))
+    raw, report = run(root=tmp_path / "w", **source)
+    assert report.counts["new"] == 0
+    assert read_table(RAW_SAMPLES, raw).select("camera", "site").row(0) == ("B", 4.0)
+
+
+@pytest.mark.parametrize("column", ["id", "cluster", "reason"])
+def test_a_column_that_is_called_as_one_of_ours_is_refused(tmp_path: Path, column: str) -> None:
+    with pytest.raises(ConfigError, match=rf"source\.columns: {column} would stand in the place of our own"):
+        run(root=tmp_path / "w", **listed(tmp_path, column))
