@@ -221,6 +221,9 @@ class Pipeline:
         known = registry.module("targets", self.task.targets).METRICS
         if options.metric is not None and options.metric not in known:
             raise self._file.problem(("promote", "metric"), f"is {shown(options.metric)}{choose(options.metric, known)}")
+        for name in options.minimum if isinstance(options.minimum, dict) else ():
+            if name not in known:
+                raise self._file.problem(("promote", "minimum", name), f"is no metric{choose(name, known)}")
         return options
 
     @functools.cached_property

@@ -333,7 +333,8 @@ class Promote(Options):
         str | None, Field(description="what decides, on the test part; the first one of the report where nothing is said")
     ] = None
     minimum: Annotated[
-        float | None, Field(description="what the challenger's metric must reach; of an error, what it must not exceed")
+        float | dict[str, float] | None,
+        Field(description="what the challenger's metric, or each of several, must reach; of an error, what it must not exceed"),
     ] = None
     minimum_gain: Annotated[
         float,

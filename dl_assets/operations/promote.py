@@ -68,8 +68,8 @@ def _against(arena: Arena, champion: tuple[Folder, Answered], challenger: tuple[
 
 
 def _of_itself(arena: Arena, own: Record) -> list[Condition]:
-    value = own["metrics"][arena.metric]["value"]
-    return of_itself(arena.config.promote, arena.metric, arena.direction, value, own["latency_ms"])
+    values = {name: entry["value"] for name, entry in own["metrics"].items()}
+    return of_itself(arena.config.promote, arena.metric, values, arena.directions, own["latency_ms"])
 
 
 def _record(arena: Arena, own: Record, judged: Verdict) -> Record:

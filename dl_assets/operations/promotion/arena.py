@@ -12,7 +12,7 @@ from dl_assets.operations.promotion.answers import Answered, answer
 from dl_assets.operations.promotion.folder import Folder
 from dl_assets.operations.promotion.latency import latency_ms
 from dl_assets.operations.promotion.pair import Pair, all_classes, widen
-from dl_assets.operations.promotion.rule import Comparison
+from dl_assets.operations.promotion.rule import Comparison, minimums
 from dl_assets.operations.promotion.samples import TestSet
 from dl_assets.operations.promotion.slices import compare_slices
 
@@ -31,12 +31,16 @@ class Arena:
 
     @property
     def metric(self) -> str:
-        return self.config.promote.metric or next(iter(self._targets.METRICS))
+        return self.config.promote.metric or next(iter(self.directions))
+
+    @property
+    def directions(self) -> dict[str, str]:
+        directions: dict[str, str] = self._targets.METRICS
+        return directions
 
     @property
     def direction(self) -> str:
-        direction: str = self._targets.METRICS[self.metric]
-        return direction
+        return self.directions[self.metric]
 
     def answer(self, model: Folder) -> Answered:
         """Ask a model about the test set. Raises NotComparable."""
@@ -52,11 +56,12 @@ class Arena:
         predictions = widen(answered.predictions, fitted)
         found = self._evaluation.metrics(predictions, fitted, bootstrap_samples=options.bootstrap_samples, seed=options.seed)
         metrics = {name: entry for name, entry in found.items() if name != "classes"}
-        if self.metric not in metrics:
-            raise ConfigError(
-                f"{self.config.path}: promote.metric '{self.metric}' is undefined on this test part. "
-                f"Choose one of: {', '.join(name for name in self._targets.METRICS if name in metrics)}."
-            )
+        for name in (self.metric, *minimums(self.config.promote, self.metric)):
+            if name not in metrics:
+                raise ConfigError(
+                    f"{self.config.path}: the metric '{name}' of promote is undefined on this test part. "
+                    f"Choose one of: {', '.join(name for name in self.directions if name in metrics)}."
+                )
         latency = latency_ms(model, answered.way, self.folder, self.test)
         return {"sha256": model.sha256, "asked": answered.way, "latency_ms": latency, "metrics": metrics}
 

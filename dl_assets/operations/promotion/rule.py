@@ -36,15 +36,24 @@ class Comparison:
         }
 
 
-def of_itself(rule: Promote, metric: str, direction: str, value: float, latency_ms: float | None) -> list[Condition]:
-    """Return what a challenger must fulfil whether there is a champion or not."""
+def minimums(rule: Promote, metric: str) -> dict[str, float]:
+    """Return what each metric must reach; a number alone is meant for the metric that decides."""
+    if rule.minimum is None:
+        return {}
+    return rule.minimum if isinstance(rule.minimum, dict) else {metric: rule.minimum}
+
+
+def of_itself(
+    rule: Promote, metric: str, values: dict[str, float], directions: dict[str, str], latency_ms: float | None
+) -> list[Condition]:
+    """Return what a challenger must fulfil whether there is a champion or not; `values` are its metrics."""
     found = []
-    if rule.minimum is not None:
-        is_higher_better = direction == "maximize"
-        passed = value >= rule.minimum if is_higher_better else value <= rule.minimum
+    for name, minimum in minimums(rule, metric).items():
+        is_higher_better = directions[name] == "maximize"
+        passed = values[name] >= minimum if is_higher_better else values[name] <= minimum
         wanted = "at least" if is_higher_better else "at most"
-        detail = f"its {metric} is {value:.4g}, and must be {wanted} {rule.minimum:g}"
-        found.append(Condition("minimum", value, rule.minimum, passed, detail))
+        detail = f"its {name} is {values[name]:.4g}, and must be {wanted} {minimum:g}"
+        found.append(Condition("minimum" if name == metric else f"minimum_{name}", values[name], minimum, passed, detail))
     if rule.max_latency_ms is not None and latency_ms is not None:
         detail = f"one sample takes it {latency_ms:.3g} ms, and may take {rule.max_latency_ms:g} ms"
         found.append(Condition("latency", latency_ms, rule.max_latency_ms, latency_ms <= rule.max_latency_ms, detail))

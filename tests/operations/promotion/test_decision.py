@@ -116,6 +116,21 @@ def test_a_model_below_the_minimum_does_not_become_the_first_champion(contest: C
     assert decide(contest)["promoted"]
 
 
+def test_several_metrics_may_have_a_minimum_of_their_own(contest: Contest) -> None:
+    contest.write(promote={"minimum": {"accuracy": 0.9, "recall_macro": 0.96, "log_loss": 5.0}})
+    contest.export(answers(10))  # 0.95 of each class is found
+    decision = decide(contest)
+    assert conditions(decision) == {"minimum": True, "minimum_recall_macro": False, "minimum_log_loss": True}
+    assert not decision["promoted"]
+
+
+def test_a_minimum_of_an_unknown_metric_is_told_with_the_nearest(contest: Contest) -> None:
+    contest.write(promote={"minimum": {"recal_macro": 0.9}})
+    contest.export(answers(10))
+    with pytest.raises(ConfigError, match=r"promote\.minimum\.recal_macro is no metric, did you mean 'recall_macro'\?"):
+        decide(contest)
+
+
 def test_of_an_error_less_is_better(contest: Contest) -> None:
     contest.write(promote={"metric": "log_loss", "minimum": 0.3})
     contest.export(answers(10, confidence=0.8))
