@@ -25,7 +25,9 @@ def serve(
 
         from dl_assets.operations.serving.app import create_app
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed, which `dl serve` needs. Run: pip install 'dl-assets[serve]'") from error
+        raise ConfigError(
+            f"{error.name} is not installed, which `dl serve` needs. Run: pip install 'dl-assets[serve]'"
+        ) from error
     os.environ[RESIZER] = "pillow"
     if challenger and shadow:
         raise ConfigError("--challenger serves the exported model, and --shadow asks it beside the champion. Leave one away.")
