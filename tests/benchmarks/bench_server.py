@@ -24,7 +24,7 @@ from dl_assets.config import Choice
 from dl_assets.inference.network import build_network
 from dl_assets.stages.export import write_onnx
 
-SIDE_PX, REQUESTS, CLIENTS, BUSY = 64, 200, 8, 20
+SIDE_PX, REQUESTS, CLIENTS, BUSY = 64, 400, 8, 20
 CLEAN = {"image_size": SIDE_PX, "channels": 3, "fit": "stretch", "max_pixels": 100_000_000}
 ALLOWED = 1.15
 

@@ -28,6 +28,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 _MOST_TOP = 1000
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def create_app(server: Server, key: str | None = None) -> FastAPI:
@@ -41,9 +42,9 @@ def create_app(server: Server, key: str | None = None) -> FastAPI:
 
     # The pages that draw the document load their script from elsewhere, so there are none: /openapi.json is for tools.
     app = FastAPI(title=f"{server.name}: predictions", lifespan=lifespan, docs_url=None, redoc_url=None)
+    _add_model(app, server, _needing(key))  # first: addresses are compared one after another
     _add_health(app, server)
     _add_page(app)
-    _add_model(app, server, _needing(key))
     _add_errors(app, server)
     return app
 
@@ -140,4 +141,4 @@ def _top(request: Request) -> int:
 
 
 def _json(status: int, content: Any, headers: dict[str, str] | None = None) -> Response:
-    return Response(json.dumps(content, separators=(",", ":")), status, headers, "application/json")
+    return Response(_encode(content), status, headers, "application/json")

@@ -17,6 +17,8 @@ from dl_assets.errors import ArtifactError, ConfigError
 from dl_assets.operations.serve import make_server
 from dl_assets.operations.serve import serve as run_server
 from dl_assets.operations.serving.limits import Limits
+from dl_assets.operations.serving.refusal import Refused
+from dl_assets.operations.serving.space import Space
 
 SLOW = 5  # products of matrices, a tenth of a second together
 
@@ -63,6 +65,18 @@ def test_beyond_the_queue_a_request_is_refused_and_told_when_to_come_again(slow:
 def test_a_request_that_could_never_be_taken_on_is_not_told_to_come_again(pets: Path, serve: Serve) -> None:
     answer = serve(limits={"queue": 2}).post("/predict", files=[("files", grey(1))] * 3)
     assert answer.status_code == 413 and "more than 2 inputs" in answer.json()["error"]
+
+
+def test_large_requests_at_once_take_no_more_memory_than_so_many_and_give_it_back() -> None:
+    space = Space(max_bytes=10)  # of one request: 160 of all
+    with space.held() as one, space.held() as other:
+        one(100)
+        with pytest.raises(Refused, match="Too many large requests") as refused:
+            other(61)
+        other(60)
+    assert (refused.value.status, refused.value.retry_after) == (503, 1)
+    with space.held() as take:
+        take(160)
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_costs_no_place(slow: Path, serve: Serve) -> None:
