@@ -17,22 +17,23 @@ import psutil
 import pytest
 from benchmarks.photos import jpegs
 from benchmarks.side_by_side import ROUNDS, median_seconds, show
-from operations.serving.champions import certify
+from operations.serving.champions import certify, write_bright
 
 from dl_assets import registry
 from dl_assets.config import Choice
 from dl_assets.inference.network import build_network
 from dl_assets.stages.export import write_onnx
 
-SIDE_PX, REQUESTS, CLIENTS, BUSY = 64, 200, 8, 20
+SIDE_PX, REQUESTS, CLIENTS, BUSY = 64, 400, 8, 20
 CLEAN = {"image_size": SIDE_PX, "channels": 3, "fit": "stretch", "max_pixels": 100_000_000}
 ALLOWED = 1.15
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose champion is a network as it is made for photos, of weights drawn at random."""
+    """A project with two champions: a network as it is made for photos, of weights drawn at random, and next to nothing."""
     root = tmp_path_factory.mktemp("project")
+    write_bright(root / "data" / "tiny" / "champion")
     folder = root / "data" / "pets" / "champion"
     folder.mkdir(parents=True)
     shape, classes = (SIDE_PX, SIDE_PX, 3), ["cat", "dog"]
@@ -109,27 +110,29 @@ def start(root: Path) -> Iterator[Callable[..., Running]]:
         one.process.wait()
 
 
-def ours(*options: str) -> Callable[[int], list[str]]:
-    return lambda port: ["-m", "dl_assets", "serve", "pets", "--port", str(port), *options]
+def ours(name: str, *options: str) -> Callable[[int], list[str]]:
+    return lambda port: ["-m", "dl_assets", "serve", name, "--port", str(port), *options]
 
 
-def plain(port: int) -> list[str]:
-    return ["-m", "benchmarks.plain_server", "data/pets/champion", str(port)]
+def plain(name: str) -> Callable[[int], list[str]]:
+    return lambda port: ["-m", "benchmarks.plain_server", f"data/{name}/champion", str(port)]
 
 
 @pytest.mark.parametrize("clients", [1, CLIENTS])
-@pytest.mark.parametrize("size", [(SIDE_PX, SIDE_PX), (500, 375)], ids=str)
-def test_processor_time(start: Callable[..., Running], size: tuple[int, int], clients: int) -> None:
+@pytest.mark.parametrize(("name", "size"), [("tiny", (8, 8)), ("pets", (SIDE_PX, SIDE_PX)), ("pets", (500, 375))], ids=str)
+def test_processor_time(start: Callable[..., Running], name: str, size: tuple[int, int], clients: int) -> None:
     (payload,) = jpegs(1, *size)
-    servers = {"dl serve": start(ours(), payload), "plain FastAPI": start(plain, payload)}
-    seconds = median_seconds({name: partial(server.cpu_of, clients) for name, server in servers.items()})
-    show(f"Answers for JPEGs of {size[0]} x {size[1]} px, {clients} at a time", seconds, count=REQUESTS, unit="request")
+    servers = {"dl serve": start(ours(name), payload), "plain FastAPI": start(plain(name), payload)}
+    seconds = median_seconds({way: partial(server.cpu_of, clients) for way, server in servers.items()})
+    show(
+        f"Answers of {name} for JPEGs of {size[0]} x {size[1]} px, {clients} at a time", seconds, count=REQUESTS, unit="request"
+    )
     assert seconds["dl serve"] <= ALLOWED * seconds["plain FastAPI"]
 
 
 def test_time_to_answer(start: Callable[..., Running]) -> None:
     payload = next(jpegs(1, 500, 375))
-    servers = {f"batches of at most {most}": start(ours("--max-batch", str(most)), payload) for most in (32, 1)}
+    servers = {f"batches of at most {most}": start(ours("pets", "--max-batch", str(most)), payload) for most in (32, 1)}
     taken: dict[str, list[float]] = {name: [] for name in servers}
     for _ in range(ROUNDS):
         for name, server in servers.items():

@@ -119,8 +119,8 @@ def _broken_form(why: str) -> Refused:
 def _file(name: str, value: UploadFile | str) -> Given:
     if isinstance(value, str) or name != FILES:
         raise Refused(422, f"The form has a field {name[:_SHOWN]!r} that is no file called `{FILES}`. {_remedy('images')}")
-    payload: bytes = value.file.read()
-    return Given(payload, value.filename or None)
+    with value.file as file:
+        return Given(file.read(), value.filename or None)
 
 
 # ---- JSON ------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ _TYPES: dict[str, Any] = {
     "Time": pl.Int64,  # microseconds since 1970, in UTC
     "Bytes": pl.String,  # as base64
 }
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Journal:
@@ -62,7 +63,7 @@ class Journal:
 
 
 def _line(row: dict[str, Any]) -> bytes:
-    return json.dumps(row, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    return _encode(row).encode() + b"\n"
 
 
 def is_abandoned(path: Path) -> bool:

@@ -16,7 +16,7 @@ class Line:
         self._limit, self._max_batch, self._wait_seconds = limit, max_batch, wait_seconds
         self._ready: deque[Input] = deque()
         self._num_coming = 0  # taken on, but not prepared yet
-        self._is_closed = False
+        self.is_closed = False
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -25,7 +25,7 @@ class Line:
     def admit(self, num_inputs: int) -> None:
         """Take on inputs that are still to be prepared. Raises Refused where there is no room for all of them."""
         with self._changed:
-            if self._is_closed or len(self) + num_inputs > self._limit:
+            if self.is_closed or len(self) + num_inputs > self._limit:
                 raise Refused(503, f"{len(self)} inputs wait already. Ask again in a second, or lower the load.", retry_after=1)
             self._num_coming += num_inputs
 
@@ -36,16 +36,19 @@ class Line:
             self._ready.extend(inputs)
             self._changed.notify()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an input is ready that nobody has taken yet."""
+        return bool(self._ready)
+
     def take(self) -> list[Input]:
-        """Wait for inputs and return a batch; an empty one when the line is closed and done.
+        """Return a batch of what is ready, an empty one where nothing is.
 
         It waits for more only while some are being prepared, and then at most as long as is allowed.
         """
         with self._changed:
-            while not self._ready and not (self._is_closed and not self._num_coming):
-                self._changed.wait()
             until = time.monotonic() + self._wait_seconds
-            while self._num_coming and len(self._ready) < self._max_batch and (left := until - time.monotonic()) > 0:
+            while 0 < len(self._ready) < self._max_batch and self._num_coming and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
             return self._batch()
 
@@ -57,10 +60,8 @@ class Line:
         return batch
 
     def close(self) -> None:
-        """Take on nothing more; what was taken on is still given out."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
+        """Take on nothing more."""
+        self.is_closed = True
 
 
 def _are_alike(one: Input, batch: Sequence[Input]) -> bool:

@@ -3,26 +3,26 @@
 import os
 import traceback
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dl_assets.artifacts.rejection import Rejection, TooLarge
 from dl_assets.errors import DataError
 from dl_assets.operations.serving.asked import Asked, Failure, Input
 from dl_assets.operations.serving.body import Given
-from dl_assets.operations.serving.line import Line
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.prepared import Prepared
+from dl_assets.operations.serving.worker import Worker
 
 _Placed = tuple[int, Given]
 
 
 class Preparing:
-    """Threads that prepare inputs: decoders let go of the interpreter's lock."""
+    """Threads that prepare inputs: decoders let go of the interpreter's lock. One more than cores, as one asks the model."""
 
-    def __init__(self, line: Line, tell: Callable[[str], None], *, keeps_inputs: bool) -> None:
-        self._line, self._tell, self._keeps_inputs = line, tell, keeps_inputs
-        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="prepare")
+    def __init__(self, worker: Worker) -> None:
+        self._worker, self._line, self._tell = worker, worker.line, worker.tell
+        self._pool = ThreadPoolExecutor((os.cpu_count() or 1) + 1, thread_name_prefix="prepare")
 
     def bring(self, asked: Asked, given: Sequence[Given], model: Model, shadow: Model | None) -> None:
         """Prepare inputs that the line has admitted; each gets its answer, or its failure, from now on."""
@@ -44,6 +44,7 @@ class Preparing:
         self._line.arrive(inputs, len(placed))
         if failures:
             asked.loop.call_soon_threadsafe(_fail, asked, failures)
+        self._worker.work()
 
     def _prepare(
         self, asked: Asked, placed: Sequence[_Placed], model: Model, shadow: Model | None
@@ -57,7 +58,7 @@ class Preparing:
             if isinstance(found, Rejection):
                 failures.append((place, Failure(str(found), 413 if isinstance(found, TooLarge) else 422)))
                 continue
-            raw = one.value if self._keeps_inputs and isinstance(one.value, bytes) else None
+            raw = one.value if self._worker.keeps_inputs and isinstance(one.value, bytes) else None
             challenger = (shadow, beside) if shadow else None
             inputs.append(Input(uuid.uuid4().hex, asked, place, model, found, challenger, raw))
         return inputs, failures

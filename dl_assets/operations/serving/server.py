@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,13 +33,11 @@ class Server:
         self.space = Space(limits.max_bytes)
         self._line = Line(limits.queue, limits.max_batch, limits.wait_ms / 1000)
         self.metrics = Metrics(queue=lambda: float(len(self._line)))
-        self._thread: threading.Thread | None = None
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._log = PredictionLog(self._log_folder, tell)
-        self._preparing = Preparing(self._line, tell, keeps_inputs=self._keeps_inputs)
-        self._thread = Worker(self._line, self._log, self.metrics, tell, self._keeps_inputs).start()
+        self._preparing = Preparing(Worker(self._line, self._log, self.metrics, tell, self._keeps_inputs))
         self.metrics.serves(self.model.version)
         self._watch = asyncio.create_task(self._refresh())
 
@@ -49,10 +46,8 @@ class Server:
         if self._watch:
             self._watch.cancel()
         self._line.close()
-        if self._thread:
-            await asyncio.to_thread(self._thread.join)
-            await asyncio.to_thread(self._preparing.close)
-            await asyncio.to_thread(self._log.close)
+        await asyncio.to_thread(self._preparing.close)
+        await asyncio.to_thread(self._log.close)
 
     @property
     def model(self) -> Model:
@@ -66,7 +61,7 @@ class Server:
 
     @property
     def is_ready(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return not self._line.is_closed
 
     async def answer(self, given: Sequence[Given], model: Model) -> list[Answer | Failure]:
         """Return an answer or a failure for each input, in their order. Raises Refused."""

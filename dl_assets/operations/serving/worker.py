@@ -1,10 +1,10 @@
-"""The one thread that asks the model: a batch, its rows in the log, its answers to those who wait."""
+"""Asks the model, in one thread at a time: a batch, its rows in the log, its answers to those who wait."""
 
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,27 +22,35 @@ _Result = tuple[Input, Answer | Failure]
 
 @dataclass(frozen=True)
 class Worker:
-    """Takes batches from the line until it is closed and empty."""
+    """Takes batches from the line."""
 
     line: Line
     log: PredictionLog
     metrics: Metrics
     tell: Callable[[str], None]
     keeps_inputs: bool
+    _is_working: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self) -> threading.Thread:
-        thread = threading.Thread(target=self._work, name="model")
-        thread.start()
-        return thread
+    def work(self) -> None:
+        """Answer what is ready, unless another thread is at it: that one then answers this too.
 
-    def _work(self) -> None:
-        while batch := self.line.take():
-            wanted = [one for one in batch if not one.asked.is_over]
-            if wanted:
-                _deliver(self._results(wanted))
+        Whoever has brought an input to the line calls this. A thread that only asks the model would have to be woken for
+        each request, which costs more than a small model does.
+        """
+        while self.line.is_waiting and self._is_working.acquire(blocking=False):
+            try:
+                while batch := self.line.take():
+                    self._answer(batch)
+            finally:
+                self._is_working.release()  # and look again: what came meanwhile was left to this thread
+
+    def _answer(self, batch: Sequence[Input]) -> None:
+        wanted = [one for one in batch if not one.asked.is_over]
+        if wanted:
+            _deliver(self._results(wanted))
 
     def _results(self, batch: Sequence[Input]) -> list[_Result]:
-        """Answer a batch; what goes wrong in it must not end the thread."""
+        """Answer a batch; what goes wrong in it is an answer, too."""
         try:
             answers = self._ask(batch[0].model, [one.prepared for one in batch])
         except Exception:  # noqa: BLE001 - onnxruntime has an exception of its own for each mistake

@@ -17,6 +17,8 @@ from dl_assets.errors import ArtifactError, ConfigError
 from dl_assets.operations.serve import make_server
 from dl_assets.operations.serve import serve as run_server
 from dl_assets.operations.serving.limits import Limits
+from dl_assets.operations.serving.refusal import Refused
+from dl_assets.operations.serving.space import Space
 
 SLOW = 5  # products of matrices, a tenth of a second together
 
@@ -63,6 +65,18 @@ def test_beyond_the_queue_a_request_is_refused_and_told_when_to_come_again(slow:
 def test_a_request_that_could_never_be_taken_on_is_not_told_to_come_again(pets: Path, serve: Serve) -> None:
     answer = serve(limits={"queue": 2}).post("/predict", files=[("files", grey(1))] * 3)
     assert answer.status_code == 413 and "more than 2 inputs" in answer.json()["error"]
+
+
+def test_large_requests_at_once_take_no_more_memory_than_so_many_and_give_it_back() -> None:
+    space = Space(max_bytes=10)  # of one request: 160 of all
+    with space.held() as one, space.held() as other:
+        one(100)
+        with pytest.raises(Refused, match="Too many large requests") as refused:
+            other(61)
+        other(60)
+    assert (refused.value.status, refused.value.retry_after) == (503, 1)
+    with space.held() as take:
+        take(160)
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_costs_no_place(slow: Path, serve: Serve) -> None:
@@ -162,10 +176,11 @@ def test_a_folder_that_lacks_a_file_is_not_served(pets: Path, tmp_path: Path, fi
 
 def test_a_port_that_is_taken_is_told(pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DL_RESIZER", "pillow")  # what the command sets is taken back
+    before = threading.active_count()
     options: Any = {"challenger": False, "shadow": False, "keep_inputs": False, "limits": Limits(), "host": "127.0.0.1"}
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=r"cannot be listened on.*--port"):
         run_server("pets", tmp_path, port=taken.getsockname()[1], **options)
-    assert threading.active_count() == 1
+    assert threading.active_count() == before
 
 
 def test_a_model_of_a_table_works_without_a_row(tmp_path: Path) -> None:
