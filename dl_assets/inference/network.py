@@ -35,6 +35,7 @@ class Network(nn.Module):
         super().__init__()
         self.preprocess, self.body, self.activation, self._view = preprocess, body, activation, view
         self.calibration: nn.Module = nn.Identity()  # what was fitted after training, on val, to the probabilities
+        self.flops: int | None = None  # of one forward, where the card tells
 
     def forward(self, raw: Tensor) -> Tensor:
         """Return outputs before the activation, [B, outputs], of raw samples as `clean` wrote them (uint8 [B, H, W, C])."""
@@ -113,6 +114,7 @@ def load_network(folder: Path) -> Network:
         raise ArtifactError(
             f"{folder / CHECKPOINT} does not hold the weights of the model in {CARD} ({error}). Run the train stage again."
         ) from error
+    network.flops = card.get("flops")
     return network.eval()
 
 

@@ -164,3 +164,9 @@ def test_intervals_of_shares_are_those_of_scipy() -> None:
     for hits, count in ((0, 7), (5, 9), (200, 200)):
         interval = binomtest(hits, count).proportion_ci(method="wilson")
         assert np.array(wilson(np.array([float(hits)]), np.array([float(count)])))[:, 0] == pytest.approx([*interval], abs=1e-6)
+
+
+def test_what_the_card_says_of_the_cost_is_taken_from_there() -> None:
+    network = Network(nn.Flatten(), nn.Linear(12, 2), nn.Softmax(dim=1))
+    network.flops = 7
+    assert Asked(network, np.zeros((2, 2, 3), np.uint8)).operations == 7

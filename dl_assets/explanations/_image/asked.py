@@ -24,10 +24,14 @@ class Asked:
     def __init__(self, network: Network, picture: NDArray[np.uint8]) -> None:
         self.network = network.eval()
         self.device = next(network.parameters()).device
+        self.operations = max(self._count(picture) if network.flops is None else network.flops, 1)
+        self.batch_size = int(np.clip(_MAX_OPERATIONS // self.operations, 1, _MAX_BATCH))
+
+    def _count(self, picture: NDArray[np.uint8]) -> int:
+        """Count the operations of a network that comes from no card; that imports torch's compiler, which takes seconds."""
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             self.outputs(self.pixels(picture[None]))
-        self.operations = max(counter.get_total_flops(), 1)
-        self.batch_size = int(np.clip(_MAX_OPERATIONS // self.operations, 1, _MAX_BATCH))
+        return int(counter.get_total_flops())
 
     def pixels(self, pictures: NDArray[np.uint8]) -> Tensor:
         """Return pictures as float32 [B, H, W, C], still 0 to 255: a gradient may reach them."""
