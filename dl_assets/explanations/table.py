@@ -1,5 +1,6 @@
 """Why a model of tables answers as it does: beside other models, column by column, and where it is worse."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from dl_assets.explanations._table.slices import CUT, by_columns
 from dl_assets.inference.network import Network
 
 _TRAIN_SAMPLES, _TEST_SAMPLES = 100_000, 20_000
+_LIKELIEST = " Here an answer is the likeliest class, whatever threshold was chosen on val: other models have none."
 _JUDGES: dict[str, type[Judge]] = {"classes": Classes, "numbers": Numbers}
 
 
@@ -46,7 +48,7 @@ def explain(
     errors = judge.errors(judge.truth(test.targets), answers)
     asked = Asked(network.eval(), fitted["inputs"])
     resamples = config.evaluate.bootstrap_samples
-    return [
+    panels = [
         beside_other_models(judge, columns, train, test, answers, resamples=resamples, seed=seed),
         importance(judge, columns, asked, train, test, resamples=resamples, seed=seed),
         where_it_is_worse(
@@ -60,3 +62,5 @@ def explain(
             seed=seed,
         ),
     ]
+    told = _LIKELIEST if config.evaluate.threshold != "none" else ""
+    return [replace(panel, note=panel.note + told) for panel in panels]

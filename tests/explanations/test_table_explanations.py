@@ -87,8 +87,8 @@ class Case:
     def panels(self) -> list[Panel]:
         return self.explain()
 
-    def explain(self, predictions: pl.DataFrame | None = None) -> list[Panel]:
-        document = {"task": TASKS[self.targets], "evaluate": {"bootstrap_samples": 100}}
+    def explain(self, predictions: pl.DataFrame | None = None, **options: Any) -> list[Panel]:
+        document = {"task": TASKS[self.targets], "evaluate": {"bootstrap_samples": 100, **options}}
         return explain(
             Pipeline(Path("pipelines/case.yaml"), document),
             network=self.network,
@@ -197,6 +197,11 @@ def test_three_panels_of_text_tell_what_they_are_of(case: Case) -> None:
     for panel in panels:
         assert "300 samples of test" in panel.note
         assert all(len(row) == len(panel.columns) and all(isinstance(cell, str) for cell in row) for row in panel.rows)
+
+
+def test_where_a_threshold_was_chosen_the_panels_say_that_they_do_without_it(classes: Case) -> None:
+    assert not any("likeliest class" in panel.note for panel in classes.panels)
+    assert all("likeliest class" in panel.note for panel in classes.explain(threshold="f1"))
 
 
 def test_the_same_seed_gives_the_same_panels(case: Case) -> None:
