@@ -34,7 +34,7 @@ def evaluate(config: Pipeline, *, clean: Path, parts: Path, model: Path, out: Pa
     errors = evaluation.mistakes(predictions).join(samples.select("id", "origin"), on="id", maintain_order="left")
     figures = draw_figures(evaluation, test, fitted, model)
     panels = [*calibration.panels, *evaluation.panels(predictions, fitted)]
-    panels += _explain(config, network, samples, clean, predictions, preprocessing)
+    panels += _explain(config, network, samples, clean, predictions, {**preprocessing, "targets": fitted})
     first, galleries = errors.head(config.evaluate.gallery), evaluation.galleries(errors, predictions)
 
     write_json(out / "metrics.json", metrics)

@@ -20,6 +20,7 @@ METRICS = {
     "precision_macro": "maximize",
     "recall_macro": "maximize",
     "f1_macro": "maximize",
+    "top_5_accuracy": "maximize",
     "matthews": "maximize",
     "roc_auc": "maximize",
     "average_precision_macro": "maximize",

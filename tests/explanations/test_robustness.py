@@ -18,6 +18,7 @@ from dl_assets.explanations._image.exam import Exam, draw_exam
 from dl_assets.explanations._slices.shares import wilson
 from dl_assets.inference.network import Network
 from dl_assets.inputs import image
+from dl_assets.targets import classes
 
 CLASSES = {"classes": ["none", "patch"]}
 
@@ -170,3 +171,16 @@ def test_what_the_card_says_of_the_cost_is_taken_from_there() -> None:
     network = Network(nn.Flatten(), nn.Linear(12, 2), nn.Softmax(dim=1))
     network.flops = 7
     assert Asked(network, np.zeros((2, 2, 3), np.uint8)).operations == 7
+
+
+def test_a_changed_picture_is_answered_as_what_ships_answers_with_calibration_and_threshold(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(100, 156, (50, 6, 6, 1), dtype=np.uint8)
+    network = Network(image.preprocess({"mean": [0.5], "std": [1 / 255]}), Linear(6), nn.Softmax(dim=1))
+    network.calibration = classes.calibration({**CLASSES, "temperature": 1e3}) or nn.Identity()  # next to a half, all of them
+    np.save(tmp_path / "pixels-00000.npy", pixels)
+    test = pl.DataFrame({"target": "patch", "shard": 0, "row": np.arange(50)})
+    all_of_them = np.arange(50)
+    for threshold, share in ((0.4, 1.0), (0.6, 0.0)):
+        fitted = {**CLASSES, "threshold": threshold, "positive": "patch"}
+        exam = draw_exam(Asked(network, pixels[0]), test, tmp_path, "classes", fitted, most=50, seed=1)
+        assert exam.is_right(exam.pixels(all_of_them), all_of_them).mean() == share

@@ -285,6 +285,7 @@ def test_what_explains_a_kind_of_input_fills_panels_of_the_report(
     assert set(asked) == {"network", "samples", "clean", "predictions", "fitted", "seed"}
     assert len(asked["samples"]) == NUM_SAMPLES and len(asked["predictions"]) == 40
     assert set(asked["fitted"]) == {"inputs", "targets"} and asked["seed"] == 17
+    assert asked["fitted"]["targets"] == {"classes": CLASSES, **read_json(folders["out"] / "calibration.json")}
     assert "<h2>What it looks at</h2>" in (folders["out"] / "report.html").read_text()
     assert (folders["out"] / "plots" / "importance.png").read_bytes() == b"png"
 

@@ -43,8 +43,9 @@ class Asked:
         return outputs
 
     def probabilities(self, outputs: Tensor) -> NDArray[np.float32]:
-        """Return what is answered where these are the outputs, [B, outputs]."""
-        probabilities: NDArray[np.float32] = self.network.activation(outputs.detach()).float().cpu().numpy()
+        """Return what is answered where these are the outputs, [B, outputs]: calibrated, as all that is measured."""
+        answers = self.network.calibration(self.network.activation(outputs.detach()))
+        probabilities: NDArray[np.float32] = answers.float().cpu().numpy()
         return probabilities
 
     def batches(self, num_samples: int) -> Iterator[slice]:

@@ -104,6 +104,18 @@ def test_columns_are_asked_by_name_and_the_error_is_that_of_scikit_learn(table: 
     assert decide(table)["verdict"] == "promoted"
 
 
+def test_other_values_of_the_same_text_are_another_test_set(table: Table) -> None:
+    table.export(2.1)
+    first = decide(table)
+    shard = table.folder / "clean/rows-00000.parquet"
+    pl.read_parquet(shard).with_columns(pl.col("size") * 2).write_parquet(shard)  # as another decimal mark in the schema would
+    table.export(2.3)
+    second = decide(table)
+    assert second["test_set"]["sha256"] != first["test_set"]["sha256"]
+    ratio = second["champion"]["metrics"]["rmse"]["value"] / first["challenger"]["metrics"]["rmse"]["value"]
+    assert ratio == pytest.approx(2.2 / 0.1, rel=1e-3)  # 2.1 x 2 where 2 is right: 2.2 too much in place of 0.1
+
+
 def test_a_champion_that_asks_for_a_column_that_is_gone_cannot_be_compared(table: Table) -> None:
     table.export(2.0, ("size", "weight"))
     columns = read_json(table.folder / "clean/columns.json")
