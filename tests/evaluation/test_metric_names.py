@@ -6,18 +6,21 @@ import pytest
 
 from dl_assets import registry
 
+NAMES = ["cat", "cow", "dog", "fox", "owl", "pig"]  # more than five, for the share of samples that are among the five likeliest
 CLASSES = pl.DataFrame(
     {
-        "id": ["a", "b", "c", "d"],
-        "target": ["cat", "dog", "cat", "dog"],
-        "prediction": ["cat", "dog", "dog", "dog"],
-        "confidence": [0.9, 0.8, 0.6, 0.7],
-        "probability_cat": [0.9, 0.2, 0.4, 0.3],
-        "probability_dog": [0.1, 0.8, 0.6, 0.7],
+        "id": list("abcdef"),
+        "target": NAMES,
+        "prediction": ["cat", "cow", "dog", "fox", "owl", "cat"],
+        "confidence": 0.5,
+        **{
+            f"probability_{name}": [0.5 if row == number else 0.1 for row in (0, 1, 2, 3, 4, 0)]
+            for number, name in enumerate(NAMES)
+        },
     }
 )
 NUMBERS = pl.DataFrame({"id": ["a", "b", "c"], "target": ["1", "2", "4"], "prediction": [1.5, 2.0, 3.0]})
-FITTED = {"classes": ["cat", "dog"]}
+FITTED = {"classes": NAMES}
 
 
 @pytest.mark.parametrize(("kind", "predictions"), [("classes", CLASSES), ("labels", CLASSES), ("numbers", NUMBERS)])

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from dl_assets.__main__ import predict_ as command
+from dl_assets.commands.use import predict_ as command
 from dl_assets.errors import ArtifactError, ConfigError, DataError
 from dl_assets.operations.predict import predict_files
 from dl_assets.operations.submission import write_submission

@@ -1,0 +1,1 @@
+"""The commands of `dl`, thin: every one calls one function elsewhere."""
