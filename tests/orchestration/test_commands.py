@@ -1,21 +1,15 @@
 """Dagster's own commands and its GraphQL interface work on the definitions."""
 
-import json
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from workspace import DIGITS, Workspace, copy_of, free_port, wait_for
+from webserver import Webserver, opened
+from workspace import DIGITS, Workspace, copy_of, wait_for
 
 MODULE = ("-m", "dl_assets.orchestration.definitions")
-LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
-STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
-TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 
 
 def test_the_definitions_are_valid(workspace: Any) -> None:
@@ -53,49 +47,13 @@ def test_a_selection_string_materialises_an_asset_and_all_above_it(workspace: An
     assert made == {"raw", "clean", "parts", "reports"}
 
 
-class Webserver:
-    def __init__(self, workspace: Workspace, port: int) -> None:
-        self.workspace, self.address = workspace, f"http://127.0.0.1:{port}"
-
-    def ask(self, query: str, **variables: Any) -> Any:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["data"]
-
-    def is_up(self) -> bool:
-        try:
-            return bool(self.ask("{ version }"))
-        except OSError:
-            return False
-
-    def launch(self, job: str) -> str:
-        selector = {"repositoryLocationName": "dl_assets", "repositoryName": "__repository__", "jobName": job}
-        answer = self.ask(LAUNCH, params={"selector": selector, "mode": "default", "runConfigData": {}})["launchRun"]
-        assert answer["__typename"] == "LaunchRunSuccess", answer
-        return str(answer["run"]["runId"])
-
-    def status(self, run_id: str) -> str:
-        return str(self.ask(STATUS, id=run_id)["runOrError"]["status"])
-
-    def stale(self) -> dict[str, str]:
-        nodes = self.ask("{ assetNodes { assetKey { path } staleStatus } }")["assetNodes"]
-        return {"/".join(node["assetKey"]["path"]): node["staleStatus"] for node in nodes}
-
-
 @pytest.fixture(scope="module")
 def webserver(ran_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
-    """`dl ui`: the webserver and the daemon that launches queued runs and evaluates the sensor. The model has to be trained."""
+    """The model has to be trained."""
     workspace = copy_of(ran_once, tmp_path_factory.mktemp("ui") / "w")
     workspace.edit_pipeline("digits", "learning_rate: 3.0e-3", "learning_rate: 2.0e-3")
-    port = free_port()
-    process = workspace.start("dl", "ui", "--port", str(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    server = Webserver(workspace, port)
-    wait_for(server.is_up, 120, "the webserver to answer")
-    yield server
-    process.terminate()
-    process.wait(60)
-    wait_for(lambda: not workspace.processes("dagster"), 60, "Dagster to end")
+    with opened(workspace) as server:
+        yield server
 
 
 def test_a_run_launched_through_graphql_succeeds_and_shows_every_epoch(webserver: Webserver) -> None:
@@ -134,7 +92,7 @@ def test_terminate_leaves_no_process_behind(webserver: Webserver) -> None:
     run_id = webserver.launch("long")
     wait_for(lambda: workspace.processes("dl_assets stage train"), 120, "training to start")
     time.sleep(2)
-    webserver.ask(TERMINATE, id=run_id)
+    webserver.terminate(run_id)
     wait_for(lambda: webserver.status(run_id) == "CANCELED", 60, "the run to be cancelled")
     wait_for(
         lambda: not workspace.processes("dl_assets stage") and not workspace.processes("reproduce"), 20, "the stage to end"
