@@ -3,26 +3,20 @@
 import datetime
 import decimal
 import json
-import os
-import shutil
-import socket
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from postgresql import PASSWORD, server
 
 from dl_assets.artifacts.raw import RawRows
 from dl_assets.errors import ConfigError, DataError
 from dl_assets.sources._table.database import as_text
 from dl_assets.sources.table import table, watched
 
-PASSWORD = "p@ss:w/rd %1"
-BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 PEOPLE = "CREATE TABLE people (id INTEGER, name TEXT, age REAL, target TEXT)"
 ROWS = [(1, "Ada", 36.5, "yes"), (2, None, None, "no"), (3, " Bo, Cy ", 7.0, "yes")]
 
@@ -147,41 +141,9 @@ def test_every_kind_of_value_has_a_text() -> None:
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    """A server of our own whose user has a password; the URL holds the variable that the password is in."""
-    if BIN is None:
-        pytest.skip("PostgreSQL is not installed: on Debian and Ubuntu, apt-get install postgresql")
-    if os.geteuid() == 0 and not shutil.which("runuser"):
-        pytest.skip("PostgreSQL must not run as root, and there is no runuser to run it as somebody else")
-    folder = Path(tempfile.mkdtemp(prefix="dl-postgresql-", dir="/tmp"))  # its socket's path must be short
-    try:
-        port = _start(BIN, folder)
+    """The URL of a server of our own; it holds the variable that the password is in."""
+    with server() as port:
         yield f"postgresql://ada:${{DL_TEST_PASSWORD}}@127.0.0.1:{port}/postgres"
-    finally:
-        _as_server([str(BIN / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "stop"], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start(folder_of_programs: Path, folder: Path) -> int:
-    (folder / "password").write_text(PASSWORD)
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-        shutil.chown(folder / "password", "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    data = str(folder / "data")
-    login = ["--auth=scram-sha-256", "-U", "ada", f"--pwfile={folder / 'password'}"]
-    _as_server([str(folder_of_programs / "initdb"), "-D", data, "-E", "UTF8", "--no-sync", *login])
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    log = str(folder / "log")
-    _as_server([str(folder_of_programs / "pg_ctl"), "-D", data, "-o", options, "-l", log, "-w", "-t", "60", "start"])
-    return port
-
-
-def _as_server(command: list[str], check: bool = True) -> None:
-    other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    done = subprocess.run([*other, *command], capture_output=True, text=True, cwd="/tmp", timeout=120, stdin=subprocess.DEVNULL)
-    assert not check or done.returncode == 0, done.stdout + done.stderr
 
 
 VALUES = """
