@@ -70,6 +70,18 @@ def rollback(name: str, root: Path, to: str | None = None) -> history.Entry:
     return wanted
 
 
+def restore(name: str, root: Path) -> None:
+    """Put the champion that champion.dvc names in its place, if another one is there or none. Raises ConfigError."""
+    md5 = history.current_md5(root / "data" / name)
+    if md5 is None:
+        return
+    with _alone(name, root) as place:
+        if place.champion.is_dir() and champion_store.put(root, place.champion).md5 == md5:
+            return
+        champion_store.take(root, Stored(md5, 0, 0), place.new, name)
+        place.exchange()
+
+
 @contextmanager
 def _alone(name: str, root: Path) -> Iterator[Place]:
     """Let one process at a time change the champion; complete or undo what a killed one has left."""

@@ -60,8 +60,12 @@ class Place:
         intent = {"digest": _digest(self.new), "stored": asdict(stored), "entry": entry}
         files.replace_text(self._intent, json.dumps(intent))
         files.sync(self._workspace)
-        files.swap(self.new, self.champion, self._aside)
+        self.exchange()
         self._complete(intent)
+
+    def exchange(self) -> None:
+        """Let the folder `new` serve, and nothing else follow: champion.dvc names it already, or an intent does."""
+        files.swap(self.new, self.champion, self._aside)
 
     def recover(self) -> None:
         """Complete an exchange that a killed process has made, undo what it had only prepared, and clear up after it."""

@@ -22,7 +22,9 @@ def test_a_run_and_what_the_sensor_tells_are_in_the_database(workspace: Any, mon
     monkeypatch.chdir(workspace.root)
     repository = build_definitions(Path.cwd()).get_repository_def()
     with server() as port:
-        monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql+psycopg2://ada:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres")
+        monkeypatch.setenv(
+            "DAGSTER_POSTGRES_URL", f"postgresql+psycopg2://ada:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
+        )
         place = InstanceRef.from_dir(str(workspace.root), config_dir=str(workspace.root))
         with dg.DagsterInstance.from_ref(place) as instance:
             job = repository.get_job("digits")
