@@ -163,6 +163,7 @@ _NEEDED = {
     "string_type": "must be text; put it in quotes if it is meant as text",
     "tuple_type": "must be a list such as [0.9, 1.1]",
     "list_type": "must be a list such as [1, 2]",
+    "dict_type": "must be a mapping such as {a: b}",
     "too_short": "must have at least {min_length} entries",
     "too_long": "must have at most {max_length} entries",
     "greater_than": "must be more than {gt:g}",

@@ -1,5 +1,6 @@
 """The sections of a pipeline file that do not depend on a task, model or source: their options, defaults and bounds."""
 
+from dl_assets.sections.about import About
 from dl_assets.sections.data import Augment, Clean, CleanPictures, Source, Split
 from dl_assets.sections.judge import Cost, Evaluate, Export, Promote
 from dl_assets.sections.model import Model, Weights
@@ -9,6 +10,7 @@ from dl_assets.sections.shared import Action, Seed
 from dl_assets.sections.train import Named, Train
 
 __all__ = [
+    "About",
     "Action",
     "Augment",
     "Clean",
