@@ -15,7 +15,21 @@ from dl_assets.augmentation import Augment, Choice, read_augment
 from dl_assets.errors import ConfigError
 from dl_assets.problems import Document, DocumentError, M, Place, Problem, choose, fewest, gather, read_yaml, shown
 from dl_assets.search_space import Direction, Search, read_space
-from dl_assets.sections import About, Action, Clean, Evaluate, Export, Model, Promote, Schedule, Source, Split, Train, Tune, Weights
+from dl_assets.sections import (
+    About,
+    Action,
+    Clean,
+    Evaluate,
+    Export,
+    Model,
+    Promote,
+    Schedule,
+    Source,
+    Split,
+    Train,
+    Tune,
+    Weights,
+)
 from dl_assets.tasks._task import Task
 
 __all__ = [

@@ -17,9 +17,7 @@ from dl_assets.problems import choose
 from dl_assets.runner import writable
 
 
-def run(
-    pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool, is_forced: bool = False
-) -> None:
+def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool, is_forced: bool = False) -> None:
     """Run the stages of a pipeline up to and including `stage` (all by default). Raises RunFailed.
 
     `is_forced` runs that stage, or the training where none is given, although nothing changed.

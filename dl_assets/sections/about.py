@@ -34,5 +34,5 @@ def _value(text: str) -> str:
 
 
 class About(Options):
-    owners: list[Annotated[str, AfterValidator(_owner)]] = []
-    tags: dict[Annotated[str, AfterValidator(_key)], Annotated[str, AfterValidator(_value)]] = {}
+    owners: list[Annotated[str, AfterValidator(_owner)]] = []  # noqa: RUF012 - frozen
+    tags: dict[Annotated[str, AfterValidator(_key)], Annotated[str, AfterValidator(_value)]] = {}  # noqa: RUF012
