@@ -37,6 +37,8 @@ def make_champion(graph: Graph, config: Pipeline) -> dg.AssetsDefinition:
         group_name=pipeline,
         description=f"The model that serves, until a better one replaces it.\n\n`dl promote {pipeline}`",
         kinds={"dvc", "onnx"},
+        owners=config.owners,
+        tags=config.tags,
         skippable=True,  # nothing is materialised where the champion stays
     )
     check = dg.AssetCheckSpec(BEATS, asset=key, description="Does the exported model fulfil the rule of the section `promote`?")

@@ -16,7 +16,7 @@ from dl_assets.orchestration.graph import Graph
 
 _SKIPS = "What is unchanged is skipped"
 # Dagster may still change how a job says who owns it; nobody who starts the UI needs to hear of that.
-warnings.filterwarnings("ignore", message="Parameter `owners`", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", message=".*`owners`.*beta", category=dg.BetaWarning)
 
 
 def make_job(graph: Graph, name: str, config: Pipeline | None) -> UnresolvedAssetJobDefinition:
