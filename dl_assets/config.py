@@ -22,6 +22,7 @@ from dl_assets.sections import (
     Evaluate,
     Export,
     Model,
+    Monitor,
     Promote,
     Schedule,
     Source,
@@ -44,6 +45,7 @@ __all__ = [
     "Clean",
     "Evaluate",
     "Export",
+    "Monitor",
     "Pipeline",
     "Promote",
     "Schedule",
@@ -66,11 +68,11 @@ T = TypeVar("T")
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
 SCHEMAS = PIPELINES / "schemas"
-JOB_ENDINGS = ("_crossval", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
+JOB_ENDINGS = ("_crossval", "_tune", "_monitor")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
-OPTIONAL = ("promote", "tune", "owners", "tags")
+OPTIONAL = ("promote", "tune", "monitor", "owners", "tags")
 _EXAMPLES = {
     "task": "`task: image_classification`",
     "source": "`source: {kind: folder, path: ...}`",
@@ -85,6 +87,7 @@ STAGE_OPTIONS: dict[str, type[BaseModel]] = {
     "evaluate": Evaluate,
     "export": Export,
     "promote": Promote,
+    "monitor": Monitor,
     "schedule": Schedule,
 }
 
@@ -250,6 +253,11 @@ class Pipeline:
                 "Leave it away; with a cron, a database is asked anew each time.",
             )
         return options
+
+    @functools.cached_property
+    def monitor(self) -> Monitor:
+        """How drift is looked for, which has defaults where the file has no such section."""
+        return self._options("monitor", Monitor)
 
     @functools.cached_property
     def raw_data(self) -> tuple[str, ...]:

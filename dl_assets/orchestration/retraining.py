@@ -8,7 +8,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dl_assets.config import Pipeline
-from dl_assets.orchestration.active_runs import ACTIVE
+from dl_assets.orchestration.active_runs import scheduled_run
 from dl_assets.orchestration.assets import asset_key
 from dl_assets.orchestration.champion_asset import champion_key
 from dl_assets.orchestration.forcing import FORCE_TAG, force_tag
@@ -64,9 +64,8 @@ def make_schedule(graph: Graph, config: Pipeline) -> dg.ScheduleDefinition | Non
         description=_description(config, forced),
     )
     def retrain(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        before = context.instance.get_runs(dg.RunsFilter(tags={"dagster/schedule_name": name}, statuses=ACTIVE), limit=1)
-        if before:
-            return dg.SkipReason(f"The scheduled run {before[0].run_id[:8]} has not ended yet.")
+        if run := scheduled_run(context.instance, name):
+            return dg.SkipReason(f"The scheduled run {run[:8]} has not ended yet.")
         return dg.RunRequest(tags=force_tag(forced))
 
     return retrain

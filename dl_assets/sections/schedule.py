@@ -26,8 +26,11 @@ def _timezone(name: str) -> str:
     return name
 
 
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
 class Schedule(Options):
-    cron: Annotated[str, AfterValidator(_cron)] | None = None
+    cron: Cron | None = None
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     force: Annotated[bool, Field(description="a scheduled run trains although nothing changed")] = False
     new_data: Annotated[bool, Field(description="a run begins when the raw data of the source changed")] = False
