@@ -26,7 +26,7 @@ _ABOUT = {
     "schedule": "when the pipeline runs by itself; {} for never",
     "tune": "where `dl tune` looks for better values; optional",
     "monitor": "how drift is looked for, and what follows; without it Dagster does not look; optional",
-    "owners": "whom to ask: teams such as team:vision, and mail addresses; optional",
+    "owners": "whom to ask: teams such as 'team:vision', and mail addresses; optional",
     "tags": "by which Dagster finds the assets and jobs, such as domain: medicine; optional",
 }
 

@@ -26,13 +26,17 @@ def asset_key(node: Node) -> dg.AssetKey:
     return dg.AssetKey([node.pipeline, node.artifact])
 
 
+def measured_in(pipeline: str) -> dict[str, dg.MetadataValue[Any]]:
+    """Return the link from a model to the asset that holds its report."""
+    return {"measured_in": dg.MetadataValue.asset(dg.AssetKey([pipeline, "evaluation"]))}
+
+
 def make_asset(graph: Graph, node: Node, config: Pipeline | None = None) -> dg.AssetsDefinition:
     """Return the asset of a node; its step runs `dvc repro` for that one stage in a process of its own.
 
     `config` is what its pipeline file says; None where that is broken.
     """
     key = asset_key(node)
-    is_last = node.stage == LAST_STAGE
     spec = dg.AssetSpec(
         key,
         deps=[asset_key(upstream) for upstream in graph.upstream(node)],
@@ -42,7 +46,8 @@ def make_asset(graph: Graph, node: Node, config: Pipeline | None = None) -> dg.A
         code_version=code_version_now(graph, node),
         tags={"dvc/stage": node.stage, **(config.tags if config else {})},
         owners=config.owners if config else [],
-        freshness_policy=freshness(config.schedule) if config and is_last else None,
+        metadata=measured_in(node.pipeline) if node.stage in ("train", "export") else {},
+        freshness_policy=freshness(config.schedule) if config and node.stage == LAST_STAGE else None,
     )
     checks = [dg.AssetCheckSpec(name, asset=key, blocking=True) for name in node.checks]
 

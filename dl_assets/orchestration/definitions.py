@@ -20,7 +20,7 @@ from dl_assets.orchestration.sensor import make_sensor
 from dl_assets.orchestration.watching import make_drift_job, make_drift_schedule
 
 log = logging.getLogger("dagster")
-_ORCHESTRATED = ("schedule", "promote", "monitor", "owners", "tags")  # the sections that Dagster's definitions are made from
+_ORCHESTRATED = ("source", "schedule", "promote", "monitor", "owners", "tags")  # what the definitions are made from
 # What every step needs and Dagster imports late: loaded once and forked, else each step imports it for a second (measured).
 PRELOADED = [__name__, "dagster._core.storage.sqlite_storage", "dagster._core.storage.local_compute_log_manager"]
 
@@ -70,7 +70,7 @@ def _configs(graph: Graph) -> dict[str, Pipeline]:
             config = load_pipeline(name, graph.root)
             found[name] = config.check(tuple(section for section in _ORCHESTRATED if section in config.document))
         except ConfigError as error:
-            log.warning("no schedule, champion, owners or tags for %s: %s", name, error)
+            log.warning("nothing but its stages and its job for %s: %s", name, error)
     return found
 
 

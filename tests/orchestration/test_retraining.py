@@ -25,7 +25,7 @@ task: tabular_classification
 source: {kind: table, url: 'sqlite:///people.db', query: SELECT * FROM people ORDER BY id, id: id, target: target}
 clean: {}
 split: {}
-augment: none
+augment: []
 model: {name: fnn}
 train: {}
 evaluate: {}
@@ -146,7 +146,7 @@ def test_a_run_that_takes_longer_than_the_file_says_is_ended_by_dagster(project:
 
 
 def test_owners_and_tags_are_on_every_asset_and_on_the_job_and_its_runs(project: Workspace) -> None:
-    about = "owners: [team:vision, ann@example.com]\ntags: {domain: medicine}\npromote: {}\n"
+    about = "owners: ['team:vision', ann@example.com]\ntags: {domain: medicine}\npromote: {}\n"
     project.write_pipeline("digits", DIGITS + about)
     found = repository(project)
     job = found.get_job("digits")
@@ -157,11 +157,20 @@ def test_owners_and_tags_are_on_every_asset_and_on_the_job_and_its_runs(project:
         assert (list(node.owners), node.tags["domain"]) == (["team:vision", "ann@example.com"], "medicine")
 
 
-def test_a_mistake_in_the_owners_leaves_the_job_and_is_told(project: Workspace, caplog: pytest.LogCaptureFixture) -> None:
-    project.write_pipeline("digits", DIGITS + "owners: [ann]\n")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (DIGITS + "owners: [ann]\n", "pipelines/digits.yaml:11: owners[0] is 'ann', which is neither a team"),
+        (DIGITS.replace("name: digits", "name: digitz"), "pipelines/digits.yaml:2: source.name is 'digitz', did you mean"),
+    ],
+)
+def test_a_mistake_in_the_file_leaves_the_job_and_is_told(
+    project: Workspace, caplog: pytest.LogCaptureFixture, text: str, told: str
+) -> None:
+    project.write_pipeline("digits", text)
     found = repository(project)
     assert found.has_job("digits") and not found.has_schedule_def("digits_retrain")
-    assert "pipelines/digits.yaml:11: owners[0] is 'ann', which is neither a team" in caplog.text
+    assert told in caplog.text
 
 
 def test_descriptions_say_when_what_is_skipped_and_the_command_for_a_terminal(project: Workspace) -> None:
