@@ -219,6 +219,22 @@ def test_a_source_that_vanished_is_told_and_the_same_data_coming_back_is_no_news
     assert ticks.next() == "The raw data has not changed."
 
 
+def test_a_run_for_a_url_ingests_anew_and_a_server_that_is_gone_is_told(tmp_path: Path, project: Workspace) -> None:
+    (project.root / "dvc.lock").unlink(missing_ok=True)
+    fill(tmp_path, photos="zip")
+    web = Web(tmp_path)
+    project.write_pipeline(
+        "pets", PETS.replace("{kind: folder, path: photos}", f"{{kind: archive, path: '{web.url}/photos.jpg'}}")
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        ticks = Ticks(project, instance)
+        (request,) = ticks.next()
+        assert request.tags["dl/force"] == "ingest@pets"
+        web.close()
+        assert f"{web.url}/photos.jpg cannot be read" in ticks.next()
+    project.write_pipeline("pets", PETS)
+
+
 @pytest.mark.parametrize(
     ("source", "places"),
     [
