@@ -41,7 +41,8 @@ def make_asset(graph: Graph, node: Node, config: Pipeline | None = None) -> dg.A
         key,
         deps=[asset_key(upstream) for upstream in graph.upstream(node)],
         group_name=node.pipeline,
-        description=f"{node.desc}\n\n`{node.cmd}`",
+        description=f"{node.desc}\n\nSkipped where nothing that it reads has changed. "
+        f"In a terminal: `dl run {node.pipeline} {node.stage}`, or `dvc repro {node.address}`",
         kinds={"dvc", *node.dagster.get("kinds", [])},
         code_version=code_version_now(graph, node),
         tags={"dvc/stage": node.stage, **(config.tags if config else {})},

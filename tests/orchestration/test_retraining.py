@@ -181,6 +181,9 @@ def test_descriptions_say_when_what_is_skipped_and_the_command_for_a_terminal(pr
         "In a terminal: `dl run digits --force`"
     )
     assert "the tag `dl/force: train@digits` of a run trains anyway" in (found.get_job("digits").description or "")
+    assert (found.asset_graph.get(dg.AssetKey(["digits", "parts"])).description or "").endswith(
+        "Skipped where nothing that it reads has changed. In a terminal: `dl run digits split`, or `dvc repro split@digits`"
+    )
 
 
 GOOD = ["team:vision", "ann@example.com", "a.b+c%d@x-y.co.uk"]
