@@ -15,7 +15,22 @@ from dl_assets.augmentation import Augment, Choice, read_augment
 from dl_assets.errors import ConfigError
 from dl_assets.problems import Document, DocumentError, M, Place, Problem, choose, fewest, gather, read_yaml, shown
 from dl_assets.search_space import Direction, Search, read_space
-from dl_assets.sections import Action, Clean, Evaluate, Export, Model, Promote, Schedule, Source, Split, Train, Tune, Weights
+from dl_assets.sections import (
+    About,
+    Action,
+    Clean,
+    Evaluate,
+    Export,
+    Model,
+    Monitor,
+    Promote,
+    Schedule,
+    Source,
+    Split,
+    Train,
+    Tune,
+    Weights,
+)
 from dl_assets.tasks._task import Task
 
 __all__ = [
@@ -30,6 +45,7 @@ __all__ = [
     "Clean",
     "Evaluate",
     "Export",
+    "Monitor",
     "Pipeline",
     "Promote",
     "Schedule",
@@ -52,11 +68,11 @@ T = TypeVar("T")
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
 SCHEMAS = PIPELINES / "schemas"
-JOB_ENDINGS = ("_crossval", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
+JOB_ENDINGS = ("_crossval", "_tune", "_monitor")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
-OPTIONAL = ("promote", "tune")
+OPTIONAL = ("promote", "tune", "monitor", "owners", "tags")
 _EXAMPLES = {
     "task": "`task: image_classification`",
     "source": "`source: {kind: folder, path: ...}`",
@@ -71,6 +87,7 @@ STAGE_OPTIONS: dict[str, type[BaseModel]] = {
     "evaluate": Evaluate,
     "export": Export,
     "promote": Promote,
+    "monitor": Monitor,
     "schedule": Schedule,
 }
 
@@ -228,7 +245,38 @@ class Pipeline:
 
     @functools.cached_property
     def schedule(self) -> Schedule:
-        return self._options("schedule", Schedule)
+        options = self._options("schedule", Schedule)
+        if options.new_data and not self.raw_data:
+            raise self._file.problem(
+                ("schedule", "new_data"),
+                f"is true, but a source of kind '{self.source_kind}' has no file in which a change could be seen here. "
+                "Leave it away; with a cron, a database is asked anew each time.",
+            )
+        return options
+
+    @functools.cached_property
+    def monitor(self) -> Monitor:
+        """How drift is looked for, which has defaults where the file has no such section."""
+        return self._options("monitor", Monitor)
+
+    @functools.cached_property
+    def raw_data(self) -> tuple[str, ...]:
+        """The files, folders and URLs that the source reads and that may change."""
+        found: tuple[str, ...] = registry.module("sources", self.source_kind).places(**self.source.options)
+        return found
+
+    @property
+    def owners(self) -> list[str]:
+        return self._about.owners
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return self._about.tags
+
+    @functools.cached_property
+    def _about(self) -> About:
+        given = {name: self.document[name] for name in About.model_fields if self.document.get(name) is not None}
+        return self._file.validate((), given, About)
 
     @functools.cached_property
     def tune(self) -> Search:

@@ -112,9 +112,12 @@ class Document:
 
 
 def read_yaml(path: Path) -> Any:
-    """Read YAML 1.2 and remember the lines. Raises ConfigError with the line where it is no YAML."""
+    """Read YAML 1.2 and remember the lines. Raises ConfigError with the line where it is none, be it only for DVC."""
     try:
-        return YAML().load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        document = YAML().load(text)
+        YAML(typ="safe").load(text)  # as DVC does, whose parser in C takes less
+        return document
     except DuplicateKeyError as error:
         key = re.search(r'duplicate key "(.*?)"', error.problem or "")
         raise ConfigError(
@@ -163,6 +166,7 @@ _NEEDED = {
     "string_type": "must be text; put it in quotes if it is meant as text",
     "tuple_type": "must be a list such as [0.9, 1.1]",
     "list_type": "must be a list such as [1, 2]",
+    "dict_type": "must be a mapping such as {a: b}",
     "too_short": "must have at least {min_length} entries",
     "too_long": "must have at most {max_length} entries",
     "greater_than": "must be more than {gt:g}",
@@ -243,6 +247,8 @@ def _reason(error: MarkedYAMLError) -> str:
     problem, context = (error.problem or "").strip(), (error.context or "").strip()
     if "'\\t'" in problem:
         return "a line is indented with a tab; use spaces"
+    if problem == "found unexpected ':'":
+        return "what has a ':' must stand in quotes inside of [] and {}, such as 'team:vision'"
     if problem.startswith("but"):
         return f"{context} {problem}"
     begun = f" {context}, which begins on line {error.context_mark.line + 1}" if context and error.context_mark else ""

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from dl_assets import registry
 from dl_assets.config import OPTIONAL, SECTIONS, STAGE_OPTIONS, Source, clean_options, model_base
 from dl_assets.search_space import SEARCHED
-from dl_assets.sections import Augment, Range, Tune
+from dl_assets.sections import About, Augment, Range, Tune
 
 Schema = dict[str, Any]
 
@@ -25,6 +25,9 @@ _ABOUT = {
     "promote": "when a challenger replaces the champion; without it no job does so; optional",
     "schedule": "when the pipeline runs by itself; {} for never",
     "tune": "where `dl tune` looks for better values; optional",
+    "monitor": "how drift is looked for, and what follows; without it Dagster does not look; optional",
+    "owners": "whom to ask: teams such as 'team:vision', and mail addresses; optional",
+    "tags": "by which Dagster finds the assets and jobs, such as domain: medicine; optional",
 }
 
 
@@ -40,6 +43,7 @@ def pipeline_schema() -> Schema:
         **{name: _or_nothing(_options(options)) for name, options in STAGE_OPTIONS.items()},
         "clean": _or_nothing(_clean()),
         "tune": _tune(),
+        **_options(About)["properties"],
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -55,6 +55,13 @@ def test_a_good_file_becomes_typed_values(tmp_path: Path) -> None:
     assert pipeline.schedule.cron is None
 
 
+@pytest.mark.parametrize("line", ["owners: [team:vision]", "tags: {x: a:b}"])
+def test_what_only_the_parser_of_dvc_cannot_read_is_told_before_it_does(tmp_path: Path, line: str) -> None:
+    assert mistakes(tmp_path, f"{GOOD}{line}\n").endswith(
+        "digits.yaml:13: not valid YAML: what has a ':' must stand in quotes inside of [] and {}, such as 'team:vision'."
+    )
+
+
 def test_an_empty_section_has_its_defaults(tmp_path: Path) -> None:
     write(tmp_path, GOOD.replace("evaluate: {}", "evaluate:").replace("train: {epochs: 20}", "train: {}"))
     pipeline = load_pipeline("digits", tmp_path).check()

@@ -12,6 +12,7 @@ def run(
     name: Name,
     stage: Annotated[str | None, typer.Argument(help="run up to and including this stage")] = None,
     dagster: Annotated[bool, typer.Option("--dagster", help="run the Dagster job, so that the UI shows it")] = False,
+    force: Annotated[bool, typer.Option("--force", help="run STAGE, or train, although nothing changed")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline; stages whose inputs are unchanged are skipped."""
@@ -22,7 +23,7 @@ def run(
 
     sync_index()
     require_sound(name, ROOT)
-    run_pipeline(name, stage, ROOT, through_dagster=dagster, as_json=as_json)
+    run_pipeline(name, stage, ROOT, through_dagster=dagster, as_json=as_json, is_forced=force)
     print_summary(name, stage, ROOT, as_json)
     if stage is None:
         print_hint(name, ROOT, as_json=as_json)

@@ -14,7 +14,7 @@ from dl_assets.artifacts.report import read_json
 from dl_assets.config import Pipeline
 from dl_assets.operations.promotion.folder import REPORT
 from dl_assets.operations.promotion.history import current_md5
-from dl_assets.orchestration.assets import asset_key
+from dl_assets.orchestration.assets import asset_key, measured_in
 from dl_assets.orchestration.champion_metadata import BEATS, check_fields_of, decision_metadata
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
@@ -37,6 +37,9 @@ def make_champion(graph: Graph, config: Pipeline) -> dg.AssetsDefinition:
         group_name=pipeline,
         description=f"The model that serves, until a better one replaces it.\n\n`dl promote {pipeline}`",
         kinds={"dvc", "onnx"},
+        owners=config.owners,
+        tags=config.tags,
+        metadata=measured_in(pipeline),
         skippable=True,  # nothing is materialised where the champion stays
     )
     check = dg.AssetCheckSpec(BEATS, asset=key, description="Does the exported model fulfil the rule of the section `promote`?")

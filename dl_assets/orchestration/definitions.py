@@ -8,13 +8,19 @@ import dagster as dg
 from dl_assets import index
 from dl_assets.config import Pipeline, load_pipeline
 from dl_assets.errors import ConfigError
-from dl_assets.orchestration.assets import asset_key, make_asset
-from dl_assets.orchestration.champion_asset import champion_key, make_champion
+from dl_assets.orchestration.assets import make_asset
+from dl_assets.orchestration.champion_asset import make_champion
+from dl_assets.orchestration.drift_asset import make_drift
+from dl_assets.orchestration.drift_sensor import make_drift_sensor
 from dl_assets.orchestration.graph import Graph, load_graph
+from dl_assets.orchestration.new_data import make_new_data_sensor
 from dl_assets.orchestration.operation_jobs import operation_jobs
+from dl_assets.orchestration.retraining import make_job, make_schedule
 from dl_assets.orchestration.sensor import make_sensor
+from dl_assets.orchestration.watching import make_drift_job, make_drift_schedule
 
 log = logging.getLogger("dagster")
+_ORCHESTRATED = ("source", "schedule", "promote", "monitor", "owners", "tags")  # what the definitions are made from
 # What every step needs and Dagster imports late: loaded once and forked, else each step imports it for a second (measured).
 PRELOADED = [__name__, "dagster._core.storage.sqlite_storage", "dagster._core.storage.local_compute_log_manager"]
 
@@ -24,65 +30,48 @@ def build_definitions(root: Path) -> dg.Definitions:
     for error in index.write_index(root):
         log.warning("%s", error)
     graph = load_graph(root)
-    rules = _rules(graph)
+    configs = _configs(graph)
+    rules = {name: config for name, config in configs.items() if "promote" in config.document}
+    watched = [config for config in configs.values() if "monitor" in config.document]
     return dg.Definitions(
         assets=[
-            *(make_asset(graph, node) for node in graph.nodes.values()),
+            *(make_asset(graph, node, configs.get(node.pipeline)) for node in graph.nodes.values()),
             *(make_champion(graph, config) for config in rules.values()),
+            *(make_drift(graph, config) for config in watched),
         ],
         jobs=[
-            *(
-                dg.define_asset_job(name, _needed(graph, name, rules.get(name)), description=f"Every stage of {name}.")
-                for name in graph.pipelines
-            ),
+            *(make_job(graph, name, configs.get(name)) for name in graph.pipelines),
+            *(make_drift_job(config) for config in watched),
             *(job for name in graph.pipelines for job in operation_jobs(name, root)),
         ],
-        schedules=[schedule for name in graph.pipelines if (schedule := _schedule(name, root))],
-        sensors=[make_sensor(graph, list(rules))],
+        schedules=[
+            *(schedule for config in configs.values() if (schedule := make_schedule(graph, config))),
+            *(make_drift_schedule(graph, config) for config in watched),
+        ],
+        sensors=[
+            make_sensor(graph, list(rules)),
+            *(sensor for config in configs.values() if (sensor := make_new_data_sensor(graph, config))),
+            *(sensor for config in watched if (sensor := make_drift_sensor(graph, config))),
+        ],
         executor=dg.multiprocess_executor.configured(
             {"start_method": {"forkserver": {"preload_modules": PRELOADED}}, "max_concurrent": 4}
         ),
     )
 
 
-def _rules(graph: Graph) -> dict[str, Pipeline]:
-    """The pipelines with a rule for promotions, by name: only these have a champion among their assets."""
+def _configs(graph: Graph) -> dict[str, Pipeline]:
+    """The pipelines whose file says without a mistake how they are orchestrated, by name.
+
+    The others keep their stages and their job, so that what is wrong can be seen where it matters.
+    """
     found = {}
     for name in graph.pipelines:
         try:
             config = load_pipeline(name, graph.root)
-            if "promote" in config.document and config.promote:
-                found[name] = config
+            found[name] = config.check(tuple(section for section in _ORCHESTRATED if section in config.document))
         except ConfigError as error:
-            log.warning("no champion for %s: %s", name, error)
+            log.warning("nothing but its stages and its job for %s: %s", name, error)
     return found
-
-
-def _needed(graph: Graph, name: str, rule: Pipeline | None) -> dg.AssetSelection:
-    """Every stage of a pipeline, and those of the pipelines whose model it begins with: what is unchanged is skipped.
-
-    At the end the champion, where the pipeline has a rule by which it is replaced without being asked.
-    """
-    stages = [asset_key(node) for node in graph.of_pipeline(name)]
-    return dg.AssetSelection.assets(*stages, *([champion_key(name)] if rule and rule.promote.automatic else []))
-
-
-def _schedule(name: str, root: Path) -> dg.ScheduleDefinition | None:
-    try:
-        schedule = load_pipeline(name, root).schedule
-    except ConfigError as error:
-        log.warning("no schedule for %s: %s", name, error)
-        return None
-    if schedule.cron is None:
-        return None
-    return dg.ScheduleDefinition(
-        name=f"{name}_retrain",
-        job_name=name,
-        cron_schedule=schedule.cron,
-        execution_timezone=schedule.timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Retrains {name}; stages whose inputs are unchanged are skipped.",
-    )
 
 
 defs = build_definitions(Path.cwd())

@@ -17,12 +17,16 @@ from dl_assets.problems import choose
 from dl_assets.runner import writable
 
 
-def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool) -> None:
-    """Run the stages of a pipeline up to and including `stage` (all by default). Raises RunFailed."""
+def run(pipeline: str, stage: str | None, root: Path, *, through_dagster: bool, as_json: bool, is_forced: bool = False) -> None:
+    """Run the stages of a pipeline up to and including `stage` (all by default). Raises RunFailed.
+
+    `is_forced` runs that stage, or the training where none is given, although nothing changed.
+    """
     if stage is not None and stage not in ARTIFACT_OF_STAGE:
         raise ConfigError(f"stage '{stage}' is not known{choose(stage, ARTIFACT_OF_STAGE)}")
     addresses = [node.address for node in load_graph(root).of_pipeline(pipeline, stage)]
-    command = job_command(pipeline, stage) if through_dagster else reproduce_command(addresses)
+    forced = [f"{stage or 'train'}@{pipeline}"] if is_forced else []
+    command = job_command(pipeline, stage, forced) if through_dagster else reproduce_command(addresses, forced)
     lost = "What was not finished is thrown away; run it again to complete it."
     follow_shown(command, addresses, pipeline, root, as_json=as_json, lost=lost)
 

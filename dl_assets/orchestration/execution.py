@@ -27,12 +27,12 @@ class RunFailed(PipelineError):
         self.exit_code = exit_code
 
 
-def reproduce_command(addresses: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "dl_assets.orchestration.reproduce", *addresses]
+def reproduce_command(addresses: Sequence[str], forced: Sequence[str] = ()) -> list[str]:
+    return [sys.executable, "-m", "dl_assets.orchestration.reproduce", *addresses, *_force(forced)]
 
 
-def job_command(pipeline: str, stage: str | None) -> list[str]:
-    return [sys.executable, "-m", "dl_assets.orchestration.job", pipeline, *filter(None, [stage])]
+def job_command(pipeline: str, stage: str | None, forced: Sequence[str] = ()) -> list[str]:
+    return [sys.executable, "-m", "dl_assets.orchestration.job", pipeline, *filter(None, [stage]), *_force(forced)]
 
 
 def dl_command(*words: str) -> list[str]:
@@ -84,6 +84,10 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
             except subprocess.TimeoutExpired:
                 continue
     _signal_session(process.pid, signal.SIGKILL)  # children that outlived the leader
+
+
+def _force(addresses: Sequence[str]) -> list[str]:
+    return ["--force", *addresses] if addresses else []
 
 
 def _signal_session(leader: int, number: signal.Signals) -> None:

@@ -20,11 +20,15 @@ def materialization_metadata(graph: Graph, node: Node, lock: Lock) -> dict[str, 
     pages = (graph.root / node.report).with_suffix("")
     return {
         **_numbers(graph.root / node.report),
-        **_pictures(folder),
-        **_pictures(pages),
+        **pictures(folder),
+        **pictures(pages),
         **_metrics(folder / "metrics.json"),
         **{path.stem: dg.MetadataValue.path(path) for path in sorted([*folder.glob("*.html"), *pages.glob("*.html")])},
+        "folder": dg.MetadataValue.path(folder),
+        "stage_report": dg.MetadataValue.path(graph.root / node.report),
         "files": _files(lock[node.address].get("outs", [])),
+        "reads": _reads(graph, lock[node.address].get("deps", [])),
+        "parameters": dg.MetadataValue.json(json.loads(json.dumps(lock[node.address].get("params", {}), default=str))),
         "dvc_stage": node.address,
     }
 
@@ -33,7 +37,7 @@ def operation_metadata(folder: Path) -> dict[str, Any]:
     """What an operation left in data/<pipeline>/<operation>/: the `metrics` of <operation>.json, pictures, and its page."""
     return {
         **{path.stem: dg.MetadataValue.path(path.resolve()) for path in sorted(folder.glob("*.html"))},
-        **_pictures(folder),
+        **pictures(folder),
         **_estimates(folder / f"{folder.name}.json"),
     }
 
@@ -88,7 +92,7 @@ def _estimates(path: Path) -> dict[str, dg.TableMetadataValue]:
     return {"metrics": table({"metric": "string", **dict.fromkeys(columns, "float")}, records)}
 
 
-def _pictures(folder: Path) -> dict[str, dg.MetadataValue[Any]]:
+def pictures(folder: Path) -> dict[str, dg.MetadataValue[Any]]:
     shown: dict[str, dg.MetadataValue[Any]] = {}
     for path in sorted([*folder.glob("*.png"), *folder.glob("plots/*.png")]):
         if path.stat().st_size <= MAX_PICTURE_BYTES:
@@ -105,6 +109,20 @@ def picture(path: Path) -> dg.MetadataValue[Any]:
 def _files(outs: list[dict[str, Any]]) -> dg.TableMetadataValue:
     records = [{"path": out["path"], "md5": out["md5"], "size_bytes": out.get("size") or 0} for out in outs]
     return table({"path": "string", "md5": "string", "size_bytes": "int"}, records)
+
+
+def _reads(graph: Graph, deps: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    """Which version of what was read, and which stage made it; our own code is in the version of the code."""
+    records = [
+        {
+            "path": dep["path"],
+            "md5": dep.get("md5") or dep.get("etag") or "-",
+            "made_by": graph.producers[dep["path"]].address if dep["path"] in graph.producers else "-",
+        }
+        for dep in deps
+        if not dep["path"].startswith("dl_assets/")
+    ]
+    return table({"path": "string", "md5": "string", "made_by": "string"}, records)
 
 
 def table(columns: dict[str, str], records: list[dict[str, Any]]) -> dg.TableMetadataValue:

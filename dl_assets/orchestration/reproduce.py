@@ -1,14 +1,18 @@
 """`python -m dl_assets.orchestration.reproduce train@digits ...`: `dvc repro` of single stages that waits for locks.
 
+What follows `--force` are those of them that run although nothing changed.
+
 A process of its own, because DVC inside another program ignores SIGINT while a stage runs.
 """
 
+import argparse
 import logging
 import os
 import random
 import re
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from dvc.exceptions import DvcException, ReproductionError
@@ -25,7 +29,7 @@ from dl_assets.orchestration.locks import atomic_dvc_lock, forget_dead_holders
 MAX_WAIT_SECONDS = 24 * 3600
 
 
-def main(addresses: list[str]) -> int:
+def main(addresses: list[str], forced: Collection[str] = ()) -> int:
     """Reproduce the stages in the given order; return the exit code."""
     runner.die_with_parent()
     # DVC starts `python` through the shell: let it be this one.
@@ -33,10 +37,10 @@ def main(addresses: list[str]) -> int:
     setup(logging.INFO)
     try:
         with atomic_dvc_lock():
-            unchanged = _unchanged(addresses)
+            unchanged = _unchanged(addresses, forced)
             for number, address in enumerate(addresses):
                 os.environ[progress.ADDRESS] = address
-                ran = number >= unchanged and _reproduce(address)
+                ran = number >= unchanged and _reproduce(address, force=address in forced)
                 progress.emit("stage", state="done" if ran else "unchanged")
     except PipelineError as error:
         progress.fail(f"ERROR: {error}", error.exit_code)
@@ -51,7 +55,7 @@ def main(addresses: list[str]) -> int:
     return 0
 
 
-def _unchanged(addresses: list[str]) -> int:
+def _unchanged(addresses: list[str], forced: Collection[str]) -> int:
     """Return how many of the first stages DVC would skip, asked in one go: to reproduce one reads all of its files anew."""
     if len(addresses) == 1:
         return 0
@@ -60,10 +64,11 @@ def _unchanged(addresses: list[str]) -> int:
             changed = repo.status(targets=addresses)
     except (LockError, DvcException):
         return 0  # reproducing waits, or says what is wrong
-    return next((number for number, address in enumerate(addresses) if address in changed), len(addresses))
+    runs = {*changed, *forced}
+    return next((number for number, address in enumerate(addresses) if address in runs), len(addresses))
 
 
-def _reproduce(address: str) -> bool:
+def _reproduce(address: str, *, force: bool) -> bool:
     """Return whether DVC had something to do."""
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     told = None
@@ -71,7 +76,7 @@ def _reproduce(address: str) -> bool:
         try:
             with Repo(_wait_for_lock=True) as repo:
                 forget_dead_holders(repo)
-                return bool(repo.reproduce(address, single_item=True))
+                return bool(repo.reproduce(address, single_item=True, force=force))
         except (ReproductionError, LockError) as error:
             blocked = error if isinstance(error, LockError) else error.__cause__
             if not isinstance(blocked, LockError) or time.monotonic() > deadline:
@@ -124,4 +129,8 @@ def _mistake(pipeline: str) -> ConfigError | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("addresses", nargs="+")
+    parser.add_argument("--force", nargs="*", default=[])
+    words = parser.parse_args()
+    sys.exit(main(words.addresses, words.force))

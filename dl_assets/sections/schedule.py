@@ -5,7 +5,7 @@ from typing import Annotated
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from dl_assets.registry import Options, did_you_mean
 
@@ -26,6 +26,15 @@ def _timezone(name: str) -> str:
     return name
 
 
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
 class Schedule(Options):
-    cron: Annotated[str, AfterValidator(_cron)] | None = None
+    cron: Cron | None = None
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    force: Annotated[bool, Field(description="a scheduled run trains although nothing changed")] = False
+    new_data: Annotated[bool, Field(description="a run begins when the raw data of the source changed")] = False
+    settle_seconds: Annotated[
+        float, Field(ge=0, description="how long changed data must stay as it is before the run begins; it may be half copied")
+    ] = 60
+    max_hours: Annotated[float | None, Field(gt=0, description="a run of the Dagster job that takes longer is ended")] = None

@@ -33,3 +33,7 @@ def archive(
 
 def watched(*, path: str, inside: str = "", parts: Parts = "auto", licence: str = "not stated") -> tuple[str, ...]:
     return watchable(path)
+
+
+def places(*, path: str, inside: str = "", parts: Parts = "auto", licence: str = "not stated") -> tuple[str, ...]:
+    return (path,)

@@ -33,6 +33,11 @@ def watched(*, name: Name) -> tuple[str, ...]:
     return ()
 
 
+def places(*, name: Name) -> tuple[str, ...]:
+    """Return nothing, for the same reason."""
+    return ()
+
+
 def _describe(name: str, num_samples: int) -> dict[str, Any]:
     return {
         "kind": "builtin",

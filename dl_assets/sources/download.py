@@ -49,3 +49,8 @@ def download(
 def watched(*, url: str, sha256: str, licence: str, inside: str = "", parts: Parts = "auto") -> tuple[str, ...]:
     """Return nothing: a file with this hash never changes."""
     return ()
+
+
+def places(*, url: str, sha256: str, licence: str, inside: str = "", parts: Parts = "auto") -> tuple[str, ...]:
+    """Return nothing, for the same reason."""
+    return ()

@@ -63,6 +63,10 @@ def watched(*, path: str, pattern: str, unlabelled: str | None = None, licence: 
     return watchable(path)
 
 
+def places(*, path: str, pattern: str, unlabelled: str | None = None, licence: str = "not stated") -> tuple[str, ...]:
+    return (path,)
+
+
 def unlabelled(*, path: str, pattern: str, unlabelled: str | None = None, licence: str = "not stated") -> Iterator[RawSample]:
     """Yield the files that are to be predicted, in the order of their names, without target."""
     if unlabelled is None:

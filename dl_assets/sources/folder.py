@@ -33,5 +33,9 @@ def watched(*, path: str, parts: Parts = "auto", licence: str = "not stated") ->
     return watchable(path)
 
 
+def places(*, path: str, parts: Parts = "auto", licence: str = "not stated") -> tuple[str, ...]:
+    return (path,)
+
+
 def _advice(path: str, names: Names) -> str:
     return f"source: {{kind: folder, path: {join(path, '/'.join(names))}}}"

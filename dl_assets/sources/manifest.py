@@ -67,6 +67,11 @@ def watched(*, path: str, root: str | None = None, **others: Any) -> tuple[str, 
     return watchable(path) if around else watchable(path, place)
 
 
+def places(*, path: str, root: str | None = None, **others: Any) -> tuple[str, ...]:
+    """Return the table, wherever it is, and what else can be watched: files behind addresses are taken to stay as they are."""
+    return tuple(dict.fromkeys((path, *watched(path=path, root=root))))
+
+
 # ---- columns ---------------------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,11 @@ def watched(*, path: str | list[str] | None = None, **options: Any) -> tuple[str
     return places if Path("data").resolve().is_relative_to(Path(folder).resolve()) else (folder,)
 
 
+def places(*, path: str | list[str] | None = None, **options: Any) -> tuple[str, ...]:
+    """Return the files; of a database nothing, for only asking it tells whether it has changed."""
+    return tuple(_listed(path))
+
+
 def _listed(path: str | list[str] | None) -> list[str]:
     return [path] if isinstance(path, str) else path or []
 
