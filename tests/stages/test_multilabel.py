@@ -63,6 +63,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Repor
     samples = pl.DataFrame({**columns, "shard": [shard for shard, _ in places], "row": [row for _, row in places]})
     unknown = {"group": pl.String, "time": pl.Datetime("us"), "part": pl.String}
     samples = samples.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in unknown.items())
+    samples = samples.with_columns(width=pl.lit(8), height=pl.lit(8), brightness=pixels.mean(axis=(1, 2, 3)) / 255)
     write_table(CLEAN_SAMPLES, folders["clean"], samples)
     write_table(REJECTED, folders["clean"], empty(REJECTED))
 
