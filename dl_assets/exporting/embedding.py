@@ -30,7 +30,7 @@ class Tap:
         with _watched(network.body.get_submodule(self.layer)) as given:
             answers = answer(raw)
         features = given[-1]  # [views * B, F], one view after the other
-        return answers, features if self.num_views == 1 else features.unflatten(0, (self.num_views, -1)).mean(dim=0)
+        return answers, features.reshape(self.num_views, -1, features.shape[-1]).mean(dim=0)
 
 
 @contextmanager

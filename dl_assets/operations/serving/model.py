@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dl_assets.artifacts.report import read_json
 from dl_assets.errors import ArtifactError
@@ -38,6 +39,10 @@ class Model:
         """The names of which every answer is one; none where it is a number, or several names."""
         is_one = self.exported.targets.__name__.endswith(".classes")
         return list(self.exported.fitted["classes"]) if is_one else []
+
+    def ask(self, inputs: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the answers for inputs [B, ...] by name, and the embedding where the model has one, at once."""
+        return self.exported.look(inputs) if self.exported.look else (self.exported.ask(inputs), None)
 
     def is_fed_like(self, other: "Model") -> bool:
         """Whether both take the same inputs, so that these need not be prepared twice."""
