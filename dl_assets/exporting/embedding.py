@@ -1,4 +1,4 @@
-"""What a network makes of a picture before it decides, as few numbers: by them it shows that pictures are not what they were."""
+"""What a network makes of a picture before it decides, as few numbers: by them pictures are told from others."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -33,9 +33,7 @@ class Answering(nn.Module):
     With an `embedding` it answers with that, too.
     """
 
-    def __init__(
-        self, network: Network, calibration: nn.Module | None = None, embedding: Embedding | None = None
-    ) -> None:
+    def __init__(self, network: Network, calibration: nn.Module | None = None, embedding: Embedding | None = None) -> None:
         super().__init__()
         self.network, self.calibration, self.embedding = network, calibration, embedding
 
@@ -64,7 +62,8 @@ def write_onnx(
 ) -> None:
     """Write one self-contained file: `name` [batch, ...], each like `sample`, -> float32 `answer` [batch, outputs].
 
-    With a `front` the model takes what that makes of its input; an `embedding` is its second output. Raises PipelineError where ONNX cannot say what a layer does.
+    With a `front` the model takes what that makes of its input; an `embedding` is its second output. Raises PipelineError
+    where ONNX cannot say what a layer does.
     """
     answering = Answering(network, calibration, embedding).eval()
     model = _translate(answering, sample, name, [answer, EMBEDDING] if embedding else [answer])

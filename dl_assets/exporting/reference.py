@@ -28,7 +28,7 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Reference:
-    """`embedding` is fitted on these samples, of which `embedded` is what it makes, [N, K]; else `reason` says why there is none."""
+    """`embedding` is fitted on these samples, of which it makes `embedded`, [N, K]; else `reason` says why there is none."""
 
     samples: pl.DataFrame
     answers: Answers
@@ -41,7 +41,9 @@ def refer(subject: Subject) -> Reference:
     """Ask the trained model about the reference samples, a batch at a time."""
     raw = torch.from_numpy(open_arrays(subject.clean, subject.reference).batch(np.arange(1)))
     if subject.is_table:
-        return Reference(subject.reference, _ask(subject, None)[0], reason="the columns of a table say themselves what it is like")
+        return Reference(
+            subject.reference, _ask(subject, None)[0], reason="the columns of a table say themselves what it is like"
+        )
     tap = find_tap(subject.answering.network, raw)
     if tap is None:
         return Reference(subject.reference, _ask(subject, None)[0], reason="the network does not end in a linear layer")
@@ -74,7 +76,9 @@ def write_reference(subject: Subject, reference: Reference, path: Path) -> None:
     """Write one row a sample: what the log has of a prediction but for id, time, model and latency, then target and part."""
     answered = subject.targets.predictions(reference.answers, subject.fitted["targets"])
     like = _cells(subject, reference.samples) if subject.is_table else reference.samples.select(_MEASURED)
-    embedded = {} if reference.embedded is None else {EMBEDDING: pl.Series(reference.embedded.tolist(), dtype=pl.List(pl.Float32))}
+    embedded = (
+        {} if reference.embedded is None else {EMBEDDING: pl.Series(reference.embedded.tolist(), dtype=pl.List(pl.Float32))}
+    )
     known = reference.samples.select("target", "part")
     write_parquet(path, pl.concat([answered, like, pl.DataFrame(embedded), known], how="horizontal"))
 

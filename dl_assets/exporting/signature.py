@@ -51,7 +51,11 @@ def _embedding(reference: Reference) -> dict[str, Any]:
     )
     return {
         "embedding": {
-            "name": EMBEDDING, "size": size, "dtype": "float32", "shape": ["batch", size], "meaning": meaning,
+            "name": EMBEDDING,
+            "size": size,
+            "dtype": "float32",
+            "shape": ["batch", size],
+            "meaning": meaning,
         }
     }
 

@@ -29,8 +29,8 @@ def read(model: Model, outputs: NDArray[np.float32], embedded: NDArray[np.float3
     """Return what a model says by its outputs, [B, outputs] and [B, K]; None where its answer is not finite."""
     rows = model.exported.targets.answers(outputs, model.exported.fitted)
     logged: list[Values] = [{}] * len(rows) if embedded is None else [{EMBEDDING: _rounded(row)} for row in embedded]
-    is_known = np.isfinite(outputs).all(axis=1).tolist()
-    return [Found(row, more) if known else None for known, row, more in zip(is_known, rows, logged, strict=True)]
+    answers = zip(outputs, rows, logged, strict=True)
+    return [Found(row, more) if np.isfinite(output).all() else None for output, row, more in answers]
 
 
 def _rounded(numbers: NDArray[np.float32]) -> Sequence[float] | None:

@@ -177,7 +177,8 @@ def test_a_folder_that_lacks_a_file_is_not_served(pets: Path, tmp_path: Path, fi
 def test_a_port_that_is_taken_is_told(pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DL_RESIZER", "pillow")  # what the command sets is taken back
     before = threading.active_count()
-    options: Any = {"challenger": False, "shadow": False, "keep_inputs": False, "limits": Limits(), "host": "127.0.0.1"}
+    options: Any = dict.fromkeys(("challenger", "shadow", "keep_inputs", "int8"), False)
+    options |= {"limits": Limits(), "host": "127.0.0.1"}
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=r"cannot be listened on.*--port"):
         run_server("pets", tmp_path, port=taken.getsockname()[1], **options)
     assert threading.active_count() == before
