@@ -84,9 +84,15 @@ def write_reference(subject: Subject, reference: Reference, path: Path) -> None:
 
 
 def _cells(subject: Subject, samples: pl.DataFrame) -> pl.DataFrame:
-    """Return the text of the columns that the model uses, as the source has it but for spaces around it."""
+    """Return the text of the columns that the model uses, as the source has it but for spaces around it.
+
+    What the source marks as missing in a way of its own is null, as who asks the server is told to give it.
+    """
     raw = subject.clean.with_name(RAW)
     places = read_table(RAW_SAMPLES, raw).select("id", "shard", row="offset")
     cells = read_values(raw, samples.select("id").join(places, on="id", how="inner", maintain_order="left"))
+    values = read_values(subject.clean, samples)
     names: list[str] = subject.fitted["inputs"]["names"]
-    return cells.select(pl.col(name).str.strip_chars().alias(_COLUMN + name) for name in names)
+    return cells.select(
+        pl.when(values[name].is_not_null()).then(pl.col(name).str.strip_chars()).alias(_COLUMN + name) for name in names
+    )
