@@ -83,7 +83,7 @@ def fit_embedding(tap: Tap, features: NDArray[np.floating[Any]]) -> Embedding | 
     from sklearn.decomposition import PCA
 
     size = min(MOST_NUMBERS, len(features) - 1, features.shape[1])
-    if size < 1:
+    if size < 1 or not np.ptp(features, axis=0).any():
         return None
     exact = features.astype(np.float64)
     found = PCA(size, random_state=0).fit(exact)

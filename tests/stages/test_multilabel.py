@@ -108,6 +108,14 @@ def test_the_exported_model_answers_as_the_trained_one(ran: Any) -> None:
     assert read(ran, "exported/signature.json")["output"]["fitted"]["classes"] == ["left", "top"]
 
 
+def test_the_reference_holds_several_labels_as_they_are_predicted_and_logged(ran: Any) -> None:
+    found = pl.read_parquet(ran[0] / "data" / "lights" / "exported" / "reference.parquet")
+    answered = ["prediction", "confidence", "probability_left", "probability_top"]
+    assert found.columns == [*answered, "width", "height", "brightness", "embedding", "target", "part"]
+    assert set(found["target"]) == {"left", "top", "left|top"} and set(found["part"]) == {"val", "test"}
+    assert (found["prediction"] == found["target"]).mean() > 0.8
+
+
 def test_the_exported_model_predicts_several_labels_of_a_file(ran: Any, tmp_path: Path) -> None:
     pixels, targets = pictures()
     for index in range(3):
