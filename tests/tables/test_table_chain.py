@@ -128,15 +128,15 @@ def test_the_golden_rows_ask_the_model_as_they_stand_in_their_file(chain: Chain)
 def test_of_rows_that_were_not_learnt_from_the_reference_says_what_the_server_logs(chain: Chain, tmp_path: Path) -> None:
     """Each row is sent as the file has it; what is missing there, empty or NA, as null."""
     shutil.copytree(chain.folder / "exported", tmp_path / "data/people/champion")
-    samples = read_parted(chain.folder / "clean", chain.folder / "parts").filter(pl.col("part") != "train")
+    samples = read_parted(chain.folder / "clean", chain.folder / "parts").filter(pl.col("part") != "train").head(100)
     read = pl.read_csv(chain.root / "people.csv", infer_schema=False, null_values=["", "NA"])
     columns = chain.json("exported/signature.json")["input"]["fitted"]["names"]
-    rows = read[samples["origin"].str.extract(r"(\d+)$").cast(pl.Int64) - 2].select(columns).to_dicts()
+    rows = read[samples["origin"].str.extract(r"(\d+)$").cast(pl.Int64) - 1].select(columns).to_dicts()
     with TestClient(create_app(make_server("people", tmp_path, Limits()))) as client:
         answer = client.post("/predict", json={"rows": rows}).json()
     asked = pl.DataFrame({"id": [one["id"] for one in answer["predictions"]]})
     logged = asked.join(read_log(tmp_path / "data/people/predictions"), on="id", maintain_order="left")
-    reference = pl.read_parquet(chain.folder / "exported/reference.parquet")
+    reference = pl.read_parquet(chain.folder / "exported/reference.parquet").head(100)
     assert reference.columns == [*logged.drop("id", "time", "model", "latency_ms").columns, "target", "part"]
     inputs = [f"input_{name}" for name in columns]
     assert logged.select(inputs).with_columns(pl.all().str.strip_chars()).equals(reference.select(inputs))
