@@ -39,12 +39,10 @@ class Reference:
 
 def refer(subject: Subject) -> Reference:
     """Ask the trained model about the reference samples, a batch at a time."""
-    raw = torch.from_numpy(open_arrays(subject.clean, subject.reference).batch(np.arange(1)))
     if subject.is_table:
-        return Reference(
-            subject.reference, _ask(subject, None)[0], reason="the columns of a table say themselves what it is like"
-        )
-    tap = find_tap(subject.answering.network, raw)
+        return Reference(subject.reference, _ask(subject, None)[0], reason="the columns of a table say what its rows are like")
+    one = open_arrays(subject.clean, subject.reference).batch(np.arange(1))
+    tap = find_tap(subject.answering.network, torch.from_numpy(one))
     if tap is None:
         return Reference(subject.reference, _ask(subject, None)[0], reason="the network does not end in a linear layer")
     answers, features = _ask(subject, tap)
