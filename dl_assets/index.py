@@ -73,10 +73,12 @@ def _schema(pipeline: Pipeline) -> str:
 
 
 def _originals(pipeline: Pipeline) -> str:
-    """Return the folder of whole pictures where the exported model is to resize them itself; else the stage's own module."""
+    """Return the folder of what the source has where export reads that: the cells of a table, and whole pictures where the
+    exported model is to resize them itself; else the stage's own module."""
     section = pipeline.document.get("export")
     is_resized = isinstance(section, dict) and section.get("resize") is True
-    return f"data/{pipeline.name}/raw" if is_resized else "dl_assets/stages/export.py"
+    is_read = is_resized or pipeline.task.inputs == "table"
+    return f"data/{pipeline.name}/raw" if is_read else "dl_assets/stages/export.py"
 
 
 def _parts(folder: str, name: str) -> str:

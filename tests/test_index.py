@@ -49,6 +49,13 @@ def test_the_originals_are_read_again_where_the_exported_model_is_to_resize_them
     assert read_index(root)["cats"]["originals"] == "data/cats/raw"
 
 
+def test_the_cells_of_a_table_are_read_again_by_export(root: Path) -> None:
+    table = PHOTOS.replace("image_classification", "tabular_classification").replace("cnn", "fnn")
+    write(root, table.replace("kind: folder, path: photos", "kind: table, path: photos.csv, target: rich"))
+    write_index(root)
+    assert read_index(root)["cats"]["originals"] == "data/cats/raw"
+
+
 @pytest.mark.parametrize("path", ["my photos: 2026", 'it\'s "here"', "f\u00f6t\u00f6s/\u732b", "#1", "1", "a" * 300])
 def test_any_path_survives_the_way_through_the_index(root: Path, path: str) -> None:
     import json

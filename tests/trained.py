@@ -89,7 +89,8 @@ def _store(raw: Path, clean: Path, payloads: Sequence[bytes]) -> None:
     with PackWriter(raw) as pack:
         packed = [pack.write(payload) for payload in payloads]
     with ArrayWriter(clean) as writer:
-        stored = [writer.write(image.clean(payload, **CLEAN)[0]) for payload in payloads]
+        decoded = [image.clean(payload, **CLEAN) for payload in payloads]
+        stored = [writer.write(array) for array, _ in decoded]
     ids = _ids(len(payloads))
     nothing = {"group": pl.String, "time": pl.Datetime("us"), "part": pl.String}
     known = pl.DataFrame({"id": ids, "origin": ids, "target": ["red", "blue"] * (len(ids) // 2)})
@@ -103,4 +104,5 @@ def _store(raw: Path, clean: Path, payloads: Sequence[bytes]) -> None:
     without = known.with_columns(pl.lit(None, pl.String).alias(name) for name in ("location", "problem"))
     write_table(RAW_SAMPLES, raw, without.hstack(pl.DataFrame(found)))
     places = {"digest": ids, "cluster": ids, "shard": [shard for shard, _ in stored], "row": [row for _, row in stored]}
-    write_table(CLEAN_SAMPLES, clean, known.hstack(pl.DataFrame(places)))
+    measured = pl.DataFrame([found for _, found in decoded], schema=image.MEASURED)
+    write_table(CLEAN_SAMPLES, clean, pl.concat([known, pl.DataFrame(places), measured], how="horizontal"))

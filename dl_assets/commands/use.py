@@ -53,13 +53,15 @@ def serve_(
     timeout: Annotated[float, typer.Option(min=0.01, help="seconds in which a request arrives, and again is answered")] = 10,
     max_megabytes: Annotated[float, typer.Option(min=0.001, help="size of a request")] = 10,
     keep_inputs: Annotated[bool, typer.Option("--keep-inputs", help="log the pictures themselves as well")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="serve the model of 8 bits where one was kept (export.int8)")] = False,
 ) -> None:
     """Answer requests with the champion; DL_API_KEY in the environment is a key that they need."""
     from dl_assets.operations.serve import serve
     from dl_assets.operations.serving.limits import Limits
 
     limits = Limits(max_batch, wait_ms, queue, timeout, max_megabytes)
-    serve(name, ROOT, host=host, port=port, limits=limits, challenger=challenger, shadow=shadow, keep_inputs=keep_inputs)
+    asked = {"challenger": challenger, "shadow": shadow, "keep_inputs": keep_inputs, "int8": int8}
+    serve(name, ROOT, host=host, port=port, limits=limits, **asked)
 
 
 @app.command(name="trace")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dl_assets.errors import PipelineError
+from dl_assets.exporting.embedding import EMBEDDING, Embedding
 from dl_assets.exporting.untranslated import explain
 from dl_assets.inference.network import Network
 
@@ -27,13 +28,22 @@ Front = Callable[[onnx.ModelProto], onnx.ModelProto]  # puts another input in fr
 
 
 class Answering(nn.Module):
-    """The whole answer in one graph: preprocessing, body, activation and calibration, so that nobody repeats them elsewhere."""
+    """The whole answer in one graph: preprocessing, body, activation and calibration, so that nobody repeats them elsewhere.
 
-    def __init__(self, network: Network, calibration: nn.Module | None = None) -> None:
+    With an `embedding` it answers with that, too.
+    """
+
+    def __init__(self, network: Network, calibration: nn.Module | None = None, embedding: Embedding | None = None) -> None:
         super().__init__()
-        self.network, self.calibration = network, calibration
+        self.network, self.calibration, self.embedding = network, calibration, embedding
 
-    def forward(self, raw: Tensor) -> Tensor:
+    def forward(self, raw: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        if self.embedding is None:
+            return self._answer(raw)
+        answers, features = self.embedding.tap.ask(self.network, self._answer, raw)
+        return answers, self.embedding(features)  # [B, outputs], [B, K]
+
+    def _answer(self, raw: Tensor) -> Tensor:
         answers = self.network.probabilities(raw)  # [B, outputs]
         return answers if self.calibration is None else cast(Tensor, self.calibration(answers))
 
@@ -48,13 +58,15 @@ def write_onnx(
     answer: str,
     front: Front | None = None,
     calibration: nn.Module | None = None,
+    embedding: Embedding | None = None,
 ) -> None:
     """Write one self-contained file: `name` [batch, ...], each like `sample`, -> float32 `answer` [batch, outputs].
 
-    With a `front` the model takes what that makes of its input. Raises PipelineError where ONNX cannot say what a layer does.
+    With a `front` the model takes what that makes of its input; an `embedding` is its second output. Raises PipelineError
+    where ONNX cannot say what a layer does.
     """
-    answering = Answering(network, calibration).eval()
-    model = _translate(answering, sample, name, answer)
+    answering = Answering(network, calibration, embedding).eval()
+    model = _translate(answering, sample, name, [answer, EMBEDDING] if embedding else [answer])
     model = _with_front(model, front) if front else model
     onnx.helper.set_model_props(model, properties)
     try:
@@ -67,14 +79,19 @@ def write_onnx(
 
 
 def _with_front(model: onnx.ModelProto, front: Front) -> onnx.ModelProto:
+    answered, *others = model.graph.output
+    del model.graph.output[1:]  # a front knows of the answer alone
     joined = front(model)
+    prefix = joined.graph.node[-1].input[0].removesuffix(answered.name)  # that it has put before every name inside
+    joined.graph.node.extend(onnx.helper.make_node("Identity", [prefix + one.name], [one.name]) for one in others)
+    joined.graph.output.extend(others)
     versions = {one.domain: one.version for one in joined.opset_import}  # joining lists some twice, which the quantiser refuses
     del joined.opset_import[:]
     joined.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in versions.items())
     return joined
 
 
-def _translate(answering: nn.Module, sample: NDArray[Any], name: str, answer: str) -> onnx.ModelProto:
+def _translate(answering: nn.Module, sample: NDArray[Any], name: str, answers: list[str]) -> onnx.ModelProto:
     # Two samples: torch.export takes a size of one for a constant.
     example = torch.from_numpy(np.zeros((2, *sample.shape), sample.dtype))
     try:
@@ -86,7 +103,7 @@ def _translate(answering: nn.Module, sample: NDArray[Any], name: str, answer: st
                 verbose=False,
                 opset_version=OPSET,
                 input_names=[name],
-                output_names=[answer],
+                output_names=answers,
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
             )
     except torch.onnx.OnnxExporterError as error:

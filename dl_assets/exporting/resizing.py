@@ -13,9 +13,8 @@ from dl_assets.artifacts.tables import RAW_SAMPLES, read_table
 from dl_assets.errors import DataError
 from dl_assets.exporting.parity import open_session
 from dl_assets.exporting.signature import made_by
-from dl_assets.exporting.subject import Subject
+from dl_assets.exporting.subject import RAW, Subject
 
-RAW = "raw"  # beside clean/; dvc.yaml knows it as ${item.originals}
 MAX_ORIGINALS = 200
 
 

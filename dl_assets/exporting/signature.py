@@ -5,12 +5,14 @@ from typing import Any
 
 from dl_assets import registry
 from dl_assets.config import Pipeline
+from dl_assets.exporting.embedding import EMBEDDING
 from dl_assets.exporting.graph import MODEL, OPSET
+from dl_assets.exporting.reference import REFERENCE, Reference
 
 SIGNATURE = "signature.json"
 
 
-def signature(config: Pipeline, fitted: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+def signature(config: Pipeline, fitted: dict[str, Any], shape: tuple[int, ...], reference: Reference) -> dict[str, Any]:
     """Say it for a person who has nothing but this file and the model; `fitted` is of the inputs and of the targets."""
     inputs, targets = registry.module("inputs", config.task.inputs), registry.module("targets", config.task.targets)
     clean = made_by(config)
@@ -35,6 +37,26 @@ def signature(config: Pipeline, fitted: dict[str, Any], shape: tuple[int, ...]) 
             "meaning": targets.describe(),
             "fitted": fitted["targets"],
         },
+        **_embedding(reference),
+    }
+
+
+def _embedding(reference: Reference) -> dict[str, Any]:
+    if reference.embedding is None:
+        return {"no_embedding": reference.reason}
+    size = reference.embedding.size
+    meaning = (
+        f"what the last layer is given, on its {size} principal components; each has the mean 0 and the variance 1 in "
+        f"{REFERENCE}. Only {MODEL} answers with it."
+    )
+    return {
+        "embedding": {
+            "name": EMBEDDING,
+            "size": size,
+            "dtype": "float32",
+            "shape": ["batch", size],
+            "meaning": meaning,
+        }
     }
 
 

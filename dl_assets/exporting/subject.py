@@ -24,8 +24,10 @@ from dl_assets.exporting.parity import Answers, Feed, feeder
 from dl_assets.inference.network import CARD, PREPROCESSING, load_network
 from dl_assets.inference.predict import predict
 
+RAW = "raw"  # beside clean/; dvc.yaml knows it as ${item.originals}
 # Compared are all test samples, but of large ones not more than the values of 2,000 pictures of 64 x 64 px.
 MAX_VALUES, LEAST_SAMPLES = 2_000 * 64 * 64 * 3, 2_000
+MAX_REFERENCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,16 @@ class Subject:
     card: dict[str, Any]
     test: pl.DataFrame
     train: pl.DataFrame
+    reference: pl.DataFrame  # of the test part and of val, from which the network has not learnt either
 
     @property
     def inputs(self) -> ModuleType:
         return registry.module("inputs", self.config.task.inputs)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the model is given the columns of a table, each as an input of its own."""
+        return hasattr(self.inputs, "feed")
 
     @property
     def targets(self) -> ModuleType:
@@ -101,6 +109,7 @@ def read_subject(config: Pipeline, *, clean: Path, parts: Path, model: Path, eva
         card=read_json(model / CARD),
         test=_compared(samples.filter(part="test"), clean),
         train=samples.filter(part="train"),
+        reference=_drawn(samples.filter(pl.col("part") != "train")),
     )
 
 
@@ -113,3 +122,10 @@ def _compared(test: pl.DataFrame, clean: Path) -> pl.DataFrame:
         )
     most = max(LEAST_SAMPLES, MAX_VALUES // math.prod(open_arrays(clean, test).shape))
     return test.gather_every(-(-len(test) // most))
+
+
+def _drawn(samples: pl.DataFrame) -> pl.DataFrame:
+    """Return at most so many, the same ones each time, in their order."""
+    if len(samples) <= MAX_REFERENCE:
+        return samples
+    return samples[np.sort(np.random.default_rng(0).choice(len(samples), MAX_REFERENCE, replace=False))]

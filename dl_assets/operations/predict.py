@@ -30,6 +30,7 @@ _NAMED = 5
 
 
 Ask = Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]]  # inputs [B, ...] by name -> [B, outputs]
+Look = Callable[[dict[str, NDArray[Any]]], tuple[NDArray[np.float32], NDArray[np.float32]]]  # and the embedding, [B, K]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Exported:
     decoding: dict[str, Any]  # the options of `clean` with which it is made
     ask: Ask
     properties: dict[str, str]  # what the file says of itself
+    look: Look | None  # `ask`, and the embedding in the same call, where the model has one
 
     def answer(self, inputs: dict[str, NDArray[Any]], num_samples: int) -> pl.DataFrame:
         """Return the predictions for inputs [B, ...] by their names."""
@@ -128,8 +130,11 @@ def open_exported(config: Pipeline, root: Path) -> Exported:
     return exported
 
 
-def open_model(folder: Path, remedy: str) -> Exported:
-    """Open the model that lies in `folder` beside its signature. Raises ArtifactError, which ends with the remedy."""
+def open_model(folder: Path, remedy: str, file: str | None = None) -> Exported:
+    """Open the model that lies in `folder` beside its signature, or another `file` of it that answers alike.
+
+    Raises ArtifactError, which ends with the remedy.
+    """
     signature = read_json(folder / SIGNATURE)
     try:
         task = registry.find("tasks", signature["task"])
@@ -140,10 +145,12 @@ def open_model(folder: Path, remedy: str) -> Exported:
             raise ValueError(f"its options of clean are {', '.join(made_by)}, but must be {', '.join(options.model_fields)}")
         decoding = dict(options.model_validate_json(json.dumps(made_by)))
         fitted = signature["output"]["fitted"]
-        ask, properties = _session(folder / signature["file"], signature["output"]["name"], targets.num_outputs(fitted))
+        path, answered = folder / (file or signature["file"]), signature["output"]["name"]
+        session, properties = _session(path, targets.num_outputs(fitted))
     except (KeyError, TypeError, ValueError, ValidationError, ConfigError) as error:
         raise ArtifactError(f"{folder / SIGNATURE} does not fit this version ({error}). {remedy}") from error
-    return Exported(targets, fitted, inputs, signature["input"], decoding, ask, properties)
+    asking = _asking(session, answered, signature.get("embedding"))
+    return Exported(targets, fitted, inputs, signature["input"], decoding, asking[0], properties, asking[1])
 
 
 def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
@@ -157,7 +164,7 @@ def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
     return read_json(folder / SIGNATURE), folder
 
 
-def _session(path: Path, answered: str, num_outputs: int) -> tuple[Ask, dict[str, str]]:
+def _session(path: Path, num_outputs: int) -> tuple[Any, dict[str, str]]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -170,12 +177,18 @@ def _session(path: Path, answered: str, num_outputs: int) -> tuple[Ask, dict[str
     found = session.get_outputs()[0].shape[-1]
     if found != num_outputs:
         raise ValueError(f"{path} has {found} outputs, but {num_outputs} are needed")
+    return session, dict(session.get_modelmeta().custom_metadata_map)
 
+
+def _asking(session: Any, answered: str, embedding: dict[str, Any] | None) -> tuple[Ask, Look | None]:
     def ask(inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         answers: NDArray[np.float32] = session.run([answered], inputs)[0]
         return answers
 
-    return ask, dict(session.get_modelmeta().custom_metadata_map)
+    if embedding is None or embedding["name"] not in [one.name for one in session.get_outputs()]:
+        return ask, None  # as of a model that was exported before there were any, or of one of 8 bits
+    both = [answered, embedding["name"]]
+    return ask, lambda inputs: tuple(session.run(both, inputs))
 
 
 def _tell_changed(config: Pipeline, made_by: dict[str, Any]) -> None:

@@ -17,7 +17,16 @@ _STOPPING_SECONDS = 30
 
 
 def serve(
-    name: str, root: Path, *, host: str, port: int, limits: Limits, challenger: bool, shadow: bool, keep_inputs: bool
+    name: str,
+    root: Path,
+    *,
+    host: str,
+    port: int,
+    limits: Limits,
+    challenger: bool,
+    shadow: bool,
+    keep_inputs: bool,
+    int8: bool,
 ) -> None:
     """Answer requests until the process is told to stop. Raises ArtifactError where there is no certified model."""
     try:
@@ -31,7 +40,7 @@ def serve(
     os.environ[RESIZER] = "pillow"
     if challenger and shadow:
         raise ConfigError("--challenger serves the exported model, and --shadow asks it beside the champion. Leave one away.")
-    server = make_server(name, root, limits, challenger=challenger, shadow=shadow, keep_inputs=keep_inputs)
+    server = make_server(name, root, limits, challenger=challenger, shadow=shadow, keep_inputs=keep_inputs, int8=int8)
     key = os.environ.get(KEY) or None
     app = create_app(server, key)
     listening = _listen(host, port)
@@ -41,25 +50,32 @@ def serve(
 
 
 def make_server(
-    name: str, root: Path, limits: Limits, *, challenger: bool = False, shadow: bool = False, keep_inputs: bool = False
+    name: str,
+    root: Path,
+    limits: Limits,
+    *,
+    challenger: bool = False,
+    shadow: bool = False,
+    keep_inputs: bool = False,
+    int8: bool = False,
 ) -> Server:
     """Open the model, or both; raise ArtifactError where one is missing or is not certified."""
     folder = root / "data" / name
     if not name.isidentifier() or not folder.is_dir():
         raise ConfigError(f"{folder} does not exist: there is no pipeline '{name}' that has run. Run: dl run {name}")
-    served = _slot(folder, "exported" if challenger else "champion", name)
-    beside = _slot(folder, "exported", name) if shadow else None
+    served = _slot(folder, "exported" if challenger else "champion", name, int8)
+    beside = _slot(folder, "exported", name, int8) if shadow else None
     return Server(name, served, beside, folder / LOG, limits, keeps_inputs=keep_inputs)
 
 
-def _slot(folder: Path, which: str, name: str) -> Slot:
+def _slot(folder: Path, which: str, name: str, int8: bool) -> Slot:
     if which == "exported":
         remedy = f"Run: dl run {name}"
     else:
         remedy = f"Promote a model: dl promote {name}. To serve the exported one as it is: dl serve {name} --challenger"
     if not (folder / which).is_dir():
         raise ArtifactError(f"{folder / which} does not exist. {remedy}")
-    slot = Slot("challenger" if which == "exported" else "champion", folder / which, remedy, tell)
+    slot = Slot("challenger" if which == "exported" else "champion", folder / which, remedy, tell, int8=int8)
     slot.open()
     return slot
 
@@ -74,7 +90,9 @@ def _listen(host: str, port: int) -> socket.socket:
 def _tell_start(server: Server, listening: socket.socket, *, is_open: bool) -> None:
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    beside = f", challenger {server.shadow.version} in its shadow" if server.shadow else ""
-    tell(f"serving {server.name} {server.model.version}{beside} at {address}")
+    beside = f", challenger {server.shadow.called} in its shadow" if server.shadow else ""
+    tell(f"serving {server.name} {server.model.called}{beside} at {address}")
+    if server.is_its_own_shadow:
+        tell("the challenger is the same file: it is not asked as well until another one is exported")
     if is_open:
         tell(f"WARNING: others on the network can ask, too: {KEY} is not set.")

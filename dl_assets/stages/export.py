@@ -16,6 +16,7 @@ from dl_assets.exporting.golden import GOLDEN, write_golden
 from dl_assets.exporting.graph import MODEL, Front, write_onnx
 from dl_assets.exporting.int8 import INT8, Quantized, int8_check, quantize
 from dl_assets.exporting.parity import BATCH_SIZES, Comparison, answers, compare, open_session, worst_samples
+from dl_assets.exporting.reference import REFERENCE, Reference, refer, write_reference
 from dl_assets.exporting.resizing import certify_resize, resize_check
 from dl_assets.exporting.signature import SIGNATURE, made_by, properties, signature
 from dl_assets.exporting.speed import latencies
@@ -27,8 +28,10 @@ WORST = "worst.json"
 def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, evaluation: Path, out: Path) -> Report:
     """Write model.onnx, its signature and its certificate; the checks compare ONNX with torch on the test part."""
     subject = read_subject(config, clean=clean, parts=parts, model=model, evaluation=evaluation)
-    _write_model(subject, out / MODEL)
-    write_json(out / SIGNATURE, signature(config, subject.fitted, subject.arrays.shape))
+    reference = refer(subject)
+    _write_model(subject, reference, out / MODEL)
+    write_json(out / SIGNATURE, signature(config, subject.fitted, subject.arrays.shape, reference))
+    write_reference(subject, reference, out / REFERENCE)
     comparisons = _compare(subject, out / MODEL)
     worst = _find_worst(subject, comparisons, out)
     resized = certify_resize(subject, out / MODEL) if config.export.resize else None
@@ -57,7 +60,7 @@ def export(config: Pipeline, *, clean: Path, parts: Path, model: Path, evaluatio
     )
 
 
-def _write_model(subject: Subject, path: Path) -> None:
+def _write_model(subject: Subject, reference: Reference, path: Path) -> None:
     write_onnx(
         subject.answering.network,
         subject.arrays[0],
@@ -67,6 +70,7 @@ def _write_model(subject: Subject, path: Path) -> None:
         answer=subject.targets.OUTPUT,
         front=_front(subject),
         calibration=subject.answering.calibration,
+        embedding=reference.embedding,
     )
 
 

@@ -21,11 +21,13 @@ from operations.serving.champions import certify, write_bright
 
 from dl_assets import registry
 from dl_assets.config import Choice
+from dl_assets.exporting.embedding import Embedding, Tap
 from dl_assets.inference.network import build_network
 from dl_assets.stages.export import write_onnx
 
 SIDE_PX, REQUESTS, CLIENTS, BUSY = 64, 400, 8, 20
 CLEAN = {"image_size": SIDE_PX, "channels": 3, "fit": "stretch", "max_pixels": 100_000_000}
+WIDTH = 256  # of what the head of the network is given
 ALLOWED = 1.15
 
 
@@ -39,12 +41,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape, classes = (SIDE_PX, SIDE_PX, 3), ["cat", "dog"]
     fitted = {"inputs": {"shape": list(shape), "mean": [0.5] * 3, "std": [0.25] * 3}, "targets": {"classes": classes}}
     network = build_network(registry.find("tasks", "image_classification"), Choice("cnn", {"width": 16, "depth": 5}), fitted)
-    write_onnx(network.eval(), np.zeros(shape, np.uint8), "image", {}, folder / "model.onnx", answer="probabilities")
+    embedding = Embedding(Tap("head.1", num_views=1), np.zeros(WIDTH), np.eye(WIDTH, 16))
+    file = folder / "model.onnx"
+    write_onnx(network.eval(), np.zeros(shape, np.uint8), "image", {}, file, answer="probabilities", embedding=embedding)
     signature = {
         "task": "image_classification",
         "file": "model.onnx",
         "input": {"name": "image", "made_by": {"clean": CLEAN}},
         "output": {"name": "probabilities", "fitted": {"classes": classes}},
+        "embedding": {"name": "embedding", "size": 16},
     }
     (folder / "signature.json").write_text(json.dumps(signature))
     certify(folder)

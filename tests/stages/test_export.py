@@ -72,7 +72,7 @@ def test_what_was_not_asked_for_passes_and_says_so(exported: Any) -> None:
 
 def test_one_file_holds_the_whole_model(folders: dict[str, Path]) -> None:
     names = sorted(path.name for path in folders["out"].iterdir())
-    assert names == ["certificate.json", "golden.npz", "model.onnx", "signature.json"]
+    assert names == ["certificate.json", "golden.npz", "model.onnx", "reference.parquet", "signature.json"]
     model = onnx.load(folders["out"] / "model.onnx", load_external_data=False)
     assert not any(tensor.external_data for tensor in model.graph.initializer)
     assert model.opset_import[0].version >= 18
@@ -139,7 +139,7 @@ def test_the_certificate_names_the_files_that_it_is_about(folders: dict[str, Pat
     certificate = read(folders, "certificate.json")
     hashes = {
         name: hashlib.sha256((folders["out"] / name).read_bytes()).hexdigest()
-        for name in ("golden.npz", "model.onnx", "signature.json")
+        for name in ("golden.npz", "model.onnx", "reference.parquet", "signature.json")
     }
     assert certificate["files"] == hashes
     assert certificate["sha256"] == hashes["model.onnx"]

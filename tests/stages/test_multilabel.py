@@ -63,6 +63,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Repor
     samples = pl.DataFrame({**columns, "shard": [shard for shard, _ in places], "row": [row for _, row in places]})
     unknown = {"group": pl.String, "time": pl.Datetime("us"), "part": pl.String}
     samples = samples.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in unknown.items())
+    samples = samples.with_columns(width=pl.lit(8), height=pl.lit(8), brightness=pixels.mean(axis=(1, 2, 3)) / 255)
     write_table(CLEAN_SAMPLES, folders["clean"], samples)
     write_table(REJECTED, folders["clean"], empty(REJECTED))
 
@@ -105,6 +106,14 @@ def test_the_evaluation_holds_the_figures_and_the_report_of_labels(ran: Any) -> 
 def test_the_exported_model_answers_as_the_trained_one(ran: Any) -> None:
     assert ran[1]["export"].failed() == []
     assert read(ran, "exported/signature.json")["output"]["fitted"]["classes"] == ["left", "top"]
+
+
+def test_the_reference_holds_several_labels_as_they_are_predicted_and_logged(ran: Any) -> None:
+    found = pl.read_parquet(ran[0] / "data" / "lights" / "exported" / "reference.parquet")
+    answered = ["prediction", "confidence", "probability_left", "probability_top"]
+    assert found.columns == [*answered, "width", "height", "brightness", "embedding", "target", "part"]
+    assert set(found["target"]) == {"left", "top", "left|top"} and set(found["part"]) == {"val", "test"}
+    assert (found["prediction"] == found["target"]).mean() > 0.8
 
 
 def test_the_exported_model_predicts_several_labels_of_a_file(ran: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,17 @@ import onnxruntime
 import polars as pl
 import pytest
 from chain import Chain
+from fastapi.testclient import TestClient
 
 from dl_assets.artifacts.rows import read_values
 from dl_assets.artifacts.tables import read_parted
 from dl_assets.config import load_pipeline
 from dl_assets.errors import DataError
 from dl_assets.operations.predict_rows import predict_tables
+from dl_assets.operations.serve import make_server
+from dl_assets.operations.serving.app import create_app
+from dl_assets.operations.serving.limits import Limits
+from dl_assets.operations.serving.log import read_log
 
 CLASSES, NUMBERS = "tabular_classification", "tabular_regression"
 
@@ -117,6 +123,33 @@ def test_the_golden_rows_ask_the_model_as_they_stand_in_their_file(chain: Chain)
         assert {golden[f"input/{one.name}"].dtype.kind for one in session.get_inputs()} == {"f", "U"}
         found = session.run(None, {one.name: golden[f"input/{one.name}"] for one in session.get_inputs()})[0]
         assert np.allclose(found, golden[f"output/{answered}"], rtol=1e-5)
+
+
+def test_of_rows_that_were_not_learnt_from_the_reference_says_what_the_server_logs(chain: Chain, tmp_path: Path) -> None:
+    """Each row is sent as the file has it; what is missing there, empty or NA, as null."""
+    shutil.copytree(chain.folder / "exported", tmp_path / "data/people/champion")
+    samples = read_parted(chain.folder / "clean", chain.folder / "parts").filter(pl.col("part") != "train").head(100)
+    read = pl.read_csv(chain.root / "people.csv", infer_schema=False, null_values=["", "NA"])
+    columns = chain.json("exported/signature.json")["input"]["fitted"]["names"]
+    rows = read[samples["origin"].str.extract(r"(\d+)$").cast(pl.Int64) - 1].select(columns).to_dicts()
+    with TestClient(create_app(make_server("people", tmp_path, Limits()))) as client:
+        answer = client.post("/predict", json={"rows": rows}).json()
+    asked = pl.DataFrame({"id": [one["id"] for one in answer["predictions"]]})
+    logged = asked.join(read_log(tmp_path / "data/people/predictions"), on="id", maintain_order="left")
+    reference = pl.read_parquet(chain.folder / "exported/reference.parquet").head(100)
+    assert reference.columns == [*logged.drop("id", "time", "model", "latency_ms").columns, "target", "part"]
+    inputs = [f"input_{name}" for name in columns]
+    assert logged.select(inputs).with_columns(pl.all().str.strip_chars()).equals(reference.select(inputs))
+    assert reference.select("target", "part").equals(samples.select("target", "part"))
+    if chain.config.task.targets == "classes":
+        assert logged["prediction"].to_list() == reference["prediction"].to_list()
+    else:
+        assert np.allclose(logged["prediction"], reference["prediction"], rtol=1e-4)
+
+
+def test_a_table_has_no_embedding_and_its_signature_says_why(chain: Chain) -> None:
+    told = chain.json("exported/signature.json")
+    assert "embedding" not in told and "the columns of a table" in told["no_embedding"]
 
 
 def test_the_model_of_8_bits_answers_for_the_same_columns_about_as_well(chain: Chain) -> None:

@@ -19,6 +19,7 @@ _TYPES: dict[str, Any] = {
     "String": pl.String,
     "Float64": pl.Float64,
     "Int64": pl.Int64,
+    "Floats": pl.List(pl.Float32),
     "Time": pl.Int64,  # microseconds since 1970, in UTC
     "Bytes": pl.String,  # as base64
 }

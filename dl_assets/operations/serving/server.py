@@ -57,7 +57,13 @@ class Server:
 
     @property
     def shadow(self) -> Model | None:
-        return self._shadow.model if self._shadow else None
+        """The challenger that is asked beside the model; none while it is the same file, which would answer the same twice."""
+        beside = self._shadow.model if self._shadow else None
+        return beside if beside and beside.sha256 != self.model.sha256 else None
+
+    @property
+    def is_its_own_shadow(self) -> bool:
+        return self._shadow is not None and self.shadow is None
 
     @property
     def is_ready(self) -> bool:

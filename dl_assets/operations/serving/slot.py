@@ -9,8 +9,8 @@ from dl_assets.operations.serving.model import Model, mark_of, open_certified
 class Slot:
     """Holds the model of a folder; `refresh` takes a new one that was put there, and never one that does not work."""
 
-    def __init__(self, name: str, folder: Path, remedy: str, tell: Callable[[str], None]) -> None:
-        self._name, self._folder, self._remedy, self._tell = name, folder, remedy, tell
+    def __init__(self, name: str, folder: Path, remedy: str, tell: Callable[[str], None], *, int8: bool = False) -> None:
+        self._name, self._folder, self._remedy, self._tell, self._int8 = name, folder, remedy, tell, int8
         self._seen = mark_of(folder)
         self.model: Model | None = None
         self.num_refused = 0
@@ -18,7 +18,7 @@ class Slot:
     def open(self) -> Model:
         """Open what is there now. Raises ArtifactError."""
         self._seen = mark_of(self._folder)
-        self.model = open_certified(self._folder, self._remedy)
+        self.model = self._open()
         return self.model
 
     def refresh(self) -> bool:
@@ -28,13 +28,16 @@ class Slot:
             return False
         self._seen = found
         try:
-            model = open_certified(self._folder, self._remedy)
+            model = self._open()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one serves on
             self._refuse(str(error), found)
             return False
-        self._tell(f"{self._name}: {self.model.version if self.model else 'none'} -> {model.version}")
+        self._tell(f"{self._name}: {self.model.called if self.model else 'none'} -> {model.called}")
         self.model = model
         return True
+
+    def _open(self) -> Model:
+        return open_certified(self._folder, self._remedy, int8=self._int8)
 
     def _refuse(self, why: str, seen: object) -> None:
         if mark_of(self._folder) != seen:  # it is being replaced: the next look tells

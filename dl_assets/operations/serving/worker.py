@@ -15,7 +15,7 @@ from dl_assets.operations.serving.log import PredictionLog
 from dl_assets.operations.serving.metrics import Metrics
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.prepared import Prepared
-from dl_assets.operations.serving.recording import Values, columns_of, row_of
+from dl_assets.operations.serving.recording import Found, columns_of, read, row_of
 
 _Result = tuple[Input, Answer | Failure]
 
@@ -57,27 +57,26 @@ class Worker:
             self.tell(f"model {batch[0].model.version} failed:\n{traceback.format_exc()}")
             return [(one, Failure("the model failed; the log of the server says why", 500)) for one in batch]
         shadows = self._ask_shadow(batch)
-        known = [(one, values, shadow) for one, values, shadow in zip(batch, answers, shadows, strict=True) if values]
+        known = [(one, found, shadow) for one, found, shadow in zip(batch, answers, shadows, strict=True) if found]
         try:
             self._record(known)
         except OSError as error:
             self.tell(f"predictions cannot be logged, and are not answered ({error}). Make room on the disk.")
             return [(one, Failure("the prediction cannot be logged: the disk may be full", 503)) for one in batch]
         return [
-            (one, Answer(one.id, values) if values else Failure("the model's answer is no number", 500))
-            for one, values in zip(batch, answers, strict=True)
+            (one, Answer(one.id, found.values) if found else Failure("the model's answer is no number", 500))
+            for one, found in zip(batch, answers, strict=True)
         ]
 
-    def _ask(self, model: Model, prepared: Sequence[Prepared]) -> list[Values | None]:
+    def _ask(self, model: Model, prepared: Sequence[Prepared]) -> list[Found | None]:
         """Return what is predicted for each input; None where the answer is not finite."""
         started = time.perf_counter()
-        outputs = model.exported.ask(_stacked(prepared))  # [B, outputs]
+        outputs, embedded = model.ask(_stacked(prepared))  # [B, outputs], [B, K]
         self.metrics.inference.observe(time.perf_counter() - started)
         self.metrics.batch.observe(len(prepared))
-        rows = model.exported.targets.answers(outputs, model.exported.fitted)
-        return [row if np.isfinite(output).all() else None for row, output in zip(rows, outputs, strict=True)]
+        return read(model, outputs, embedded)
 
-    def _ask_shadow(self, batch: Sequence[Input]) -> list[Values | None]:
+    def _ask_shadow(self, batch: Sequence[Input]) -> list[Found | None]:
         """Ask the challenger too; where it cannot be asked, the champion's answer is none the worse."""
         given = [one.shadow[1] if one.shadow else None for one in batch]
         prepared = [one for one in given if one]
@@ -90,7 +89,7 @@ class Worker:
             return [None] * len(batch)
         return [next(found) if one else None for one in given]
 
-    def _record(self, known: Sequence[tuple[Input, Values, Values | None]]) -> None:
+    def _record(self, known: Sequence[tuple[Input, Found, Found | None]]) -> None:
         if not known:
             return
         first = known[0][0]
@@ -98,13 +97,14 @@ class Worker:
         self.log.append(columns, [row_of(*one) for one in known])
         self._count(known)
 
-    def _count(self, known: Sequence[tuple[Input, Values, Values | None]]) -> None:
+    def _count(self, known: Sequence[tuple[Input, Found, Found | None]]) -> None:
         classes = known[0][0].model.classes
-        for _, values, shadow in known:
+        for _, found, shadow in known:
+            prediction = found.values["prediction"]
             if classes:
-                self.metrics.predictions.labels(values["prediction"]).inc()
+                self.metrics.predictions.labels(prediction).inc()
             if shadow:
-                self.metrics.shadow.labels(str(values["prediction"] == shadow["prediction"]).lower()).inc()
+                self.metrics.shadow.labels(str(prediction == shadow.values["prediction"]).lower()).inc()
 
 
 def _stacked(prepared: Sequence[Prepared]) -> dict[str, Any]:

@@ -22,8 +22,13 @@ SCHEMA = {
 }
 
 
-def write_bright(folder: Path, *, dark: str = "cat", bright: str = "dog", size: int = 8, slow: int = 0) -> Path:
-    """A model that finds `bright` as likely as the picture is bright. `slow`: that many products of large matrices before."""
+def write_bright(
+    folder: Path, *, dark: str = "cat", bright: str = "dog", size: int = 8, slow: int = 0, embeds: bool = False
+) -> Path:
+    """A model that finds `bright` as likely as the picture is bright. `slow`: that many products of large matrices before.
+
+    Where it `embeds` it also answers with the brightness over pi and with its logarithm, which a black picture has none of.
+    """
     nodes = [
         helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
@@ -33,18 +38,30 @@ def write_bright(folder: Path, *, dark: str = "cat", bright: str = "dog", size: 
         helper.make_node("Concat", ["dark", "bright"], ["both"], axis=1),
         *_loop(slow),
         helper.make_node("Add", ["both", "nothing"], ["probabilities"]),
+        *(_embedding() if embeds else []),
     ]
     constants: dict[str, Any] = {"axes": np.array([1, 2, 3]), "one": np.array([1])}
     constants |= {"white": np.float32(255), "all": np.float32(1)} | ({} if slow else {"nothing": np.float32(0)})
-    answer = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])
+    constants |= {"pi": np.float32(np.pi)} if embeds else {}
+    names = ["probabilities", "embedding"] if embeds else ["probabilities"]
+    answers = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 2]) for name in names]
     asked = [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", size, size, 1])]
     clean = {"image_size": size, "channels": 1, "fit": "stretch", "max_pixels": 100_000_000}
     signature = {
         "task": "image_classification",
         "input": {"name": "image", "made_by": {"clean": clean}},
         "output": {"name": "probabilities", "fitted": {"classes": [dark, bright]}},
+        **({"embedding": {"name": "embedding", "size": 2}} if embeds else {}),
     }
-    return _write(folder, nodes, asked, answer, constants, signature)
+    return _write(folder, nodes, asked, answers, constants, signature)
+
+
+def _embedding() -> Sequence[onnx.NodeProto]:
+    return [
+        helper.make_node("Div", ["bright", "pi"], ["by_pi"]),
+        helper.make_node("Log", ["bright"], ["logarithm"]),
+        helper.make_node("Concat", ["by_pi", "logarithm"], ["embedding"], axis=1),
+    ]
 
 
 def _loop(times: int) -> Sequence[onnx.NodeProto]:
@@ -88,12 +105,12 @@ def write_old(folder: Path) -> Path:
         "input": {"name": "table", "made_by": {"clean": {"schema": None, "missing": "keep"}}, "fitted": fitted},
         "output": {"name": "probabilities", "fitted": {"classes": ["no", "yes"]}},
     }
-    return _write(folder, nodes, asked, answer, constants, signature)
+    return _write(folder, nodes, asked, [answer], constants, signature)
 
 
-def _write(folder: Path, nodes: Any, asked: Any, answer: Any, constants: dict[str, Any], signature: dict[str, Any]) -> Path:
+def _write(folder: Path, nodes: Any, asked: Any, answers: Any, constants: dict[str, Any], signature: dict[str, Any]) -> Path:
     known = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "tiny", asked, [answer], known)
+    graph = helper.make_graph(nodes, "tiny", asked, answers, known)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     helper.set_model_props(model, {"classes": json.dumps(signature["output"]["fitted"]["classes"])})
     folder.mkdir(parents=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from operations.serving.champions import grey, write_bright, write_old
+from operations.serving.champions import grey, put, write_bright, write_old
 from operations.serving.conftest import Serve
 
 from dl_assets.operations.serving.journal import Journal
@@ -88,6 +88,38 @@ def test_a_challenger_of_another_picture_size_is_given_pictures_of_its_own(pets:
     write_bright(pets / "exported", dark="dog", bright="cat", size=16)
     serve(shadow=True).post("/predict", files={"files": grey(204)})
     assert read_log(pets / "predictions")["shadow_prediction"].to_list() == ["cat"]
+
+
+def test_what_the_model_makes_of_a_picture_is_logged_in_four_digits_and_not_answered(pets: Path, serve: Serve) -> None:
+    write_bright(pets / "exported", embeds=True)
+    answer = serve(challenger=True).post("/predict", files={"files": grey(204)}).json()
+    assert set(answer["predictions"][0]) == {"id", "file", "prediction", "confidence", "top"}
+    assert b'"embedding":[0.2546,-0.2231]' in next((pets / "predictions").glob("*.jsonl")).read_bytes()  # 0.8 / pi, log(0.8)
+    found = read_log(pets / "predictions")
+    assert found.schema["embedding"] == pl.List(pl.Float32)
+    assert found["embedding"].to_list() == [pytest.approx([0.2546, -0.2231])]
+
+
+def test_an_embedding_that_is_not_finite_is_left_out_and_the_answer_is_given(pets: Path, serve: Serve) -> None:
+    write_bright(pets / "exported", embeds=True)
+    answer = serve(challenger=True).post("/predict", files=[("files", grey(0)), ("files", grey(204))]).json()
+    found = logged(pets, answer)
+    assert found["prediction"].to_list() == ["cat", "dog"]
+    assert found["embedding"].is_null().to_list() == [True, False]
+
+
+def test_a_challenger_that_is_the_same_file_is_not_asked_until_another_is_exported(pets: Path, serve: Serve) -> None:
+    write_bright(pets / "exported")
+    client = serve(shadow=True)
+    client.post("/predict", files={"files": grey(204)})
+    assert "shadow_prediction" not in read_log(pets / "predictions").columns
+    assert client.get("/model").json()["challenger"] is None
+    put(write_bright(pets / "new", bright="wolf"), pets / "exported")
+    until = time.monotonic() + 20
+    while client.get("/model").json()["challenger"] is None and time.monotonic() < until:
+        time.sleep(0.02)
+    client.post("/predict", files={"files": grey(204)})
+    assert read_log(pets / "predictions")["shadow_prediction"].to_list() == [None, "wolf"]
 
 
 # ---- files -----------------------------------------------------------------------------------------------------

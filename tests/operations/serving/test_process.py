@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from operations.serving.champions import grey, put, write_bright, write_old
 
@@ -62,6 +64,8 @@ class Process:
 
 @pytest.fixture
 def running(pets: Path, tmp_path: Path) -> Iterator[Process]:
+    shutil.rmtree(pets / "champion")
+    write_bright(pets / "champion", embeds=True)
     server = Process(tmp_path)
     yield server
     server.process.kill()
@@ -117,7 +121,9 @@ def test_a_promotion_under_load_drops_no_request_and_sigterm_leaves_a_whole_log(
     assert running.process.wait(20) == 0 or running.process.returncode == -signal.SIGTERM
     assert any(" -> " in line for line in running.told)
     assert not list((pets / "predictions").glob("*.jsonl"))
-    assert sorted(read_log(pets / "predictions")["id"]) == sorted(content["predictions"][0]["id"] for _, content in answers)
+    logged = read_log(pets / "predictions")
+    assert sorted(logged["id"]) == sorted(content["predictions"][0]["id"] for _, content in answers)
+    assert logged.filter(pl.col("embedding").is_null())["prediction"].unique().to_list() == ["wolf"]  # that model has none
 
 
 def test_kill_9_loses_no_prediction_that_was_answered(running: Process, pets: Path) -> None:
@@ -127,5 +133,7 @@ def test_kill_9_loses_no_prediction_that_was_answered(running: Process, pets: Pa
     for client in clients:
         client.join()
     answered = {content["predictions"][0]["id"] for status, content in answers if status == 200}
-    logged = read_log(pets / "predictions")["id"].to_list()
+    log = read_log(pets / "predictions")
+    logged = log["id"].to_list()
     assert answered <= set(logged) and len(logged) == len(set(logged)) and len(logged) <= len(answered) + 4
+    assert log["embedding"].list.len().to_list() == [2] * len(log)

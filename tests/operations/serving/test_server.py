@@ -1,5 +1,6 @@
 """How much is taken on at once, who may ask, and what the server tells of itself."""
 
+import hashlib
 import json
 import socket
 import threading
@@ -177,10 +178,52 @@ def test_a_folder_that_lacks_a_file_is_not_served(pets: Path, tmp_path: Path, fi
 def test_a_port_that_is_taken_is_told(pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DL_RESIZER", "pillow")  # what the command sets is taken back
     before = threading.active_count()
-    options: Any = {"challenger": False, "shadow": False, "keep_inputs": False, "limits": Limits(), "host": "127.0.0.1"}
+    options: Any = dict.fromkeys(("challenger", "shadow", "keep_inputs", "int8"), False)
+    options |= {"limits": Limits(), "host": "127.0.0.1"}
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=r"cannot be listened on.*--port"):
         run_server("pets", tmp_path, port=taken.getsockname()[1], **options)
     assert threading.active_count() == before
+
+
+def test_at_its_start_the_server_says_that_the_challenger_is_the_same_file(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DL_RESIZER", "pillow")  # what the command sets is taken back
+    monkeypatch.setattr("uvicorn.Server.run", lambda _, sockets: [one.close() for one in sockets])
+    write_bright(pets / "exported")
+    options: Any = {"challenger": False, "shadow": True, "keep_inputs": False, "int8": False}
+    run_server("pets", tmp_path, host="127.0.0.1", port=0, limits=Limits(), **options)
+    assert "the challenger is the same file: it is not asked" in capsys.readouterr().err
+
+
+# ---- 8 bits ----------------------------------------------------------------------------------------------------
+
+
+def keep_int8(folder: Path) -> str:
+    """Put a model of 8 bits, which calls what is bright a wolf, beside the other one; return its certified hash."""
+    write_bright(folder.parent / "other", bright="wolf")
+    (folder.parent / "other" / "model.onnx").replace(folder / "model.int8.onnx")
+    sha256 = hashlib.sha256((folder / "model.int8.onnx").read_bytes()).hexdigest()
+    certificate = {"sha256": certify(folder), "files": {"model.int8.onnx": sha256}}
+    (folder / "certificate.json").write_text(json.dumps(certificate))
+    return sha256
+
+
+def test_the_model_of_8_bits_serves_where_that_is_asked_for_and_answers_by_its_own_version(pets: Path, serve: Serve) -> None:
+    sha256 = keep_int8(pets / "champion")
+    told = [ask(serve(int8=int8)).json()["model"]["sha256"] for int8 in (True, False)]
+    assert told[0] == sha256 != told[1]
+
+
+def test_where_no_model_of_8_bits_was_kept_the_other_one_serves(pets: Path, tmp_path: Path) -> None:
+    assert make_server("pets", tmp_path, Limits(), int8=True).model.file == "model.onnx"
+
+
+def test_a_model_of_8_bits_that_is_not_the_certified_one_is_not_served(pets: Path, tmp_path: Path) -> None:
+    keep_int8(pets / "champion")
+    (pets / "champion" / "model.int8.onnx").write_bytes((pets / "champion" / "model.onnx").read_bytes())
+    with pytest.raises(ArtifactError, match=r"model\.int8\.onnx is not the file that certificate.json beside it vouches for"):
+        make_server("pets", tmp_path, Limits(), int8=True)
 
 
 def test_a_model_of_a_table_works_without_a_row(tmp_path: Path) -> None:
