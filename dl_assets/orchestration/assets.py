@@ -13,6 +13,7 @@ from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, follow, reproduce_command
 from dl_assets.orchestration.graph import Graph, Node
 from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata, picture
+from dl_assets.orchestration.retries import fail_step
 from dl_assets.orchestration.status import is_unchanged
 from dl_assets.orchestration.versions import code_version_now, data_version, read_lock
 
@@ -48,7 +49,7 @@ def make_asset(graph: Graph, node: Node) -> dg.AssetsDefinition:
                 follow(reproduce_command([node.address]), graph.root, lambda event: _observe(context, graph.root, key, event))
         except RunFailed as error:
             yield from _failed_checks(graph, node, since=started)
-            raise dg.Failure(str(error), allow_retries=False) from None
+            fail_step(context, error)
         lock = read_lock(graph)
         yield dg.MaterializeResult(
             key,
