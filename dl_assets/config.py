@@ -15,7 +15,21 @@ from dl_assets.augmentation import Augment, Choice, read_augment
 from dl_assets.errors import ConfigError
 from dl_assets.problems import Document, DocumentError, M, Place, Problem, choose, fewest, gather, read_yaml, shown
 from dl_assets.search_space import Direction, Search, read_space
-from dl_assets.sections import Action, Clean, Evaluate, Export, Model, Promote, Schedule, Source, Split, Train, Tune, Weights
+from dl_assets.sections import (
+    Action,
+    Clean,
+    Evaluate,
+    Export,
+    Model,
+    Notify,
+    Promote,
+    Schedule,
+    Source,
+    Split,
+    Train,
+    Tune,
+    Weights,
+)
 from dl_assets.tasks._task import Task
 
 __all__ = [
@@ -30,6 +44,7 @@ __all__ = [
     "Clean",
     "Evaluate",
     "Export",
+    "Notify",
     "Pipeline",
     "Promote",
     "Schedule",
@@ -52,11 +67,12 @@ T = TypeVar("T")
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
 SCHEMAS = PIPELINES / "schemas"
+_TAKEN = (INDEX.stem, "maintenance")  # a file that is no pipeline, and a Dagster job that is of none
 JOB_ENDINGS = ("_crossval", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
-OPTIONAL = ("promote", "tune")
+OPTIONAL = ("notify", "promote", "tune")
 _EXAMPLES = {
     "task": "`task: image_classification`",
     "source": "`source: {kind: folder, path: ...}`",
@@ -70,6 +86,7 @@ STAGE_OPTIONS: dict[str, type[BaseModel]] = {
     "train": Train,
     "evaluate": Evaluate,
     "export": Export,
+    "notify": Notify,
     "promote": Promote,
     "schedule": Schedule,
 }
@@ -225,6 +242,10 @@ class Pipeline:
             if name not in known:
                 raise self._file.problem(("promote", "minimum", name), f"is no metric{choose(name, known)}")
         return options
+
+    @functools.cached_property
+    def notify(self) -> Notify:
+        return self._options("notify", Notify)
 
     @functools.cached_property
     def schedule(self) -> Schedule:
@@ -441,7 +462,8 @@ def _misnamed(name: str, paths: list[Path]) -> ConfigError | None:
         return None
     return ConfigError(
         f"{files[0]} is no name for a pipeline file: it must be of a-z, 0-9 and _, begin with a letter, "
-        f"not end in {' or '.join(JOB_ENDINGS)} (Dagster jobs do), and end in .yaml. Rename it to {PIPELINES / better}."
+        f"not be {' or '.join(_TAKEN)}, not end in {' or '.join(JOB_ENDINGS)} (Dagster jobs do), and end in .yaml. "
+        f"Rename it to {PIPELINES / better}."
     )
 
 
@@ -452,5 +474,5 @@ def better_name(name: str) -> str | None:
     ('cats_dogs', None, 'index_1', 'cats_tune_1')
     """
     better = re.sub(r"[^a-z0-9_]", "_", name.lower()).lstrip("_0123456789") or "pipeline"
-    better = f"{better}_1" if better == INDEX.stem or better.endswith(JOB_ENDINGS) else better
+    better = f"{better}_1" if better in _TAKEN or better.endswith(JOB_ENDINGS) else better
     return None if better == name else better
