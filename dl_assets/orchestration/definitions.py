@@ -12,6 +12,7 @@ from dl_assets.orchestration.assets import asset_key, make_asset
 from dl_assets.orchestration.champion_asset import champion_key, make_champion
 from dl_assets.orchestration.failures import make_failure_sensors
 from dl_assets.orchestration.graph import Graph, load_graph
+from dl_assets.orchestration.maintenance import make_maintenance
 from dl_assets.orchestration.operation_jobs import operation_jobs
 from dl_assets.orchestration.sensor import make_sensor
 
@@ -38,7 +39,7 @@ def build_definitions(root: Path) -> dg.Definitions:
             ),
             *(job for name in graph.pipelines for job in operation_jobs(name, root)),
         ],
-        schedules=[schedule for name in graph.pipelines if (schedule := _schedule(name, root))],
+        schedules=[make_maintenance(root), *(schedule for name in graph.pipelines if (schedule := _schedule(name, root)))],
         sensors=[make_sensor(graph, list(rules)), *make_failure_sensors(root, graph.pipelines)],
         executor=dg.multiprocess_executor.configured(
             {"start_method": {"forkserver": {"preload_modules": PRELOADED}}, "max_concurrent": 4}
