@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 
 from dl_assets.orchestration.maintenance import make_maintenance
 from dl_assets.orchestration.old_runs import clear_logs, clear_runs, shrink
@@ -25,8 +28,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(home)) as made:
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
         yield made
 
 
@@ -55,19 +58,27 @@ def test_old_runs_go_with_events_and_logs_but_none_that_the_ui_shows(instance: d
     young = run(instance, 89)
     other = run(instance, 400, name="pets_crossval")
     files = [home / "history" / "runs" / f"{old}.db", home / "logs" / old / "compute_logs" / "step.out"]
-    files[1].parent.mkdir(parents=True, exist_ok=True)
-    files[1].write_text("said")
-    assert files[0].exists()
+    for path in files:
+        path.parent.mkdir(parents=True)
+        path.write_text("said")
 
     assert clear_runs(instance, home, dry_run=True).count == 1
     assert instance.has_run(old) and all(path.exists() for path in files)
 
     freed = clear_runs(instance, home, dry_run=False)
-    assert freed.count == 1 and freed.size_bytes > 4
+    assert (freed.count, freed.size_bytes) == (1, 2 * len("said"))
     assert {found.run_id for found in instance.get_runs()} == {shown, young, other}
     assert not any(path.exists() for path in files)
     assert instance.get_latest_materialization_event(KEY).run_id == shown
     assert clear_runs(instance, home, dry_run=False).count == 0
+
+
+def test_the_files_are_those_that_dagster_writes(home: Path) -> None:
+    storage = SimpleNamespace(_base_dir=str(home / "history" / "runs"))
+    assert SqliteEventLogStorage.path_for_shard(storage, "some-run") == str(home / "history" / "runs" / "some-run.db")
+    manager = LocalComputeLogManager(str(home / "logs"))
+    log = manager.get_captured_local_path(manager.build_log_key_for_run("some-run", "step"), "out")
+    assert Path(log).is_relative_to(home / "logs" / "some-run")
 
 
 def test_a_run_that_is_under_way_is_never_deleted(home: Path) -> None:
