@@ -3,6 +3,7 @@
 What DVC's own `dvc gc` counts as needed, and every champion that ever was: DVC knows of the one that serves alone.
 """
 
+import logging
 import re
 import subprocess
 from collections import Counter
@@ -63,6 +64,7 @@ def collect(root: Path, keep_days: int, *, remove: bool = False) -> dict[str, An
 
 def _used(repo: Repo, keep_days: int) -> set[str]:
     """Ask DVC what the workspace, all branches, tags and experiments, and the commits since then need."""
+    logging.getLogger("dvc").setLevel(logging.ERROR)  # it warns of every stage that had not run yet at some commit
     since = f"{datetime.now() - timedelta(days=keep_days):%Y-%m-%d}"
     try:
         # force: of a folder whose list of files is gone, the files are of no use either, and DVC would ask about it.

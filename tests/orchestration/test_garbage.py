@@ -9,8 +9,10 @@ import psutil
 import pytest
 from contest import Contest, answers
 from dvc.repo import Repo
+from typer.testing import CliRunner
 
 from dl_assets import runner
+from dl_assets.__main__ import app
 from dl_assets.errors import ConfigError, Outage
 from dl_assets.operations.promotion import history
 from dl_assets.orchestration.champion import promote, rollback
@@ -141,3 +143,19 @@ def test_a_cache_that_others_may_share_is_left_alone(contest: Contest, tmp_path:
     (contest.root / ".dvc/config.local").write_text(f"[cache]\n    dir = {tmp_path / 'shared'}\n")
     with pytest.raises(ConfigError, match="other projects may use it"):
         collect(contest.root, 30, remove=True)
+
+
+def test_the_command_shows_and_with_yes_removes(contest: Contest) -> None:
+    track(contest, "old")
+    track(contest, "new")
+    left = contest.root / "data/.tmp/pets/train/half.ckpt"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    shown = CliRunner().invoke(app, ["gc"]).output
+    assert "DVC's cache: 1 objects (0.0 kB) are needed, 1 are not:" in shown
+    assert "abandoned stages" in shown
+    assert "Remove it, 0.0 kB, with: dl gc --yes." in shown
+    assert left.exists() and len(objects(contest)) == 2
+    removed = json.loads(CliRunner().invoke(app, ["gc", "--yes", "--json"]).output)
+    assert (removed["removed"], removed["unused"]["objects"], removed["leftovers"]["abandoned stages"]["count"]) == (True, 1, 1)
+    assert not left.exists() and len(objects(contest)) == 1

@@ -18,7 +18,8 @@ def print_garbage(found: dict[str, Any], *, as_json: bool) -> None:
         f"Needed is what the workspace, every branch, tag and experiment, the commits of the last {found['keep_days']} days "
         "and every champion that ever was are made of."
     )
-    print("Left over by runs that were killed, failed or forgotten:")
+    if any(each["count"] for each in leftovers.values()):
+        print("Left over by runs that were killed, failed or forgotten:")
     for name, each in leftovers.items():
         if each["count"]:
             _print_line(name, each["count"], each["size_bytes"])
