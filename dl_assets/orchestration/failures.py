@@ -91,10 +91,11 @@ def _command(pipeline: str, operation: str | None, step: FailedStep | None) -> s
 
 
 def _had_failed(instance: dg.DagsterInstance, run: dg.DagsterRun, pipelines: list[str]) -> bool:
-    """Did the run before this one, of the same pipeline and operation, fail?"""
-    records = instance.get_run_records(dg.RunsFilter(statuses=_ENDED), limit=_LOOKED_BACK, cursor=run.run_id)
-    before = [record.dagster_run for record in records if subject(record.dagster_run, pipelines) == subject(run, pipelines)]
-    return bool(before) and before[0].status is dg.DagsterRunStatus.FAILURE
+    """Did the last run of this job before this one fail? What is materialised by hand is one job for all pipelines."""
+    wanted = dg.RunsFilter(job_name=run.job_name, statuses=_ENDED)
+    earlier = instance.get_runs(wanted, limit=_LOOKED_BACK, cursor=run.run_id)
+    before = next((other for other in earlier if subject(other, pipelines) == subject(run, pipelines)), None)
+    return before is not None and before.status is dg.DagsterRunStatus.FAILURE
 
 
 def _tell(context: dg.RunStatusSensorContext, root: Path, pipeline: str, message: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.rwlock import _edit_rwlock
-from dvc.utils.serialize import load_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, load_yaml
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
@@ -28,6 +28,7 @@ from dl_assets.operations.promotion.history import POINTER, PROMOTIONS
 from dl_assets.orchestration.locks import forget_dead_holders
 
 _FOLDER = re.compile(r"\b[0-9a-f]{32}\.dir\b")
+_COMMAND = re.compile(r"python -m dl_assets stage (?P<stage>\w+) (?P<pipeline>\w+)")
 _AGAIN = "Nothing was removed; run it again when that is done."
 Owner = tuple[str, str]
 
@@ -108,11 +109,13 @@ def _owners(repo: Repo, unused: set[str]) -> dict[str, Owner]:
     """Return pipeline and stage of an object, from the runs that DVC remembers; of some it remembers none."""
     found: dict[str, Owner] = {}
     for path in Path(repo.stage_cache.cache_dir).glob("*/*/*"):
-        run = load_yaml(path)
-        stage, pipeline = run["cmd"].split()[-2:]
-        for out in run.get("outs", []):
-            if out.get("md5") in unused:
-                found[out["md5"]] = (pipeline, stage)
+        try:
+            run = load_yaml(path)
+        except YAMLFileCorruptedError:  # DVC deletes it when it meets it
+            continue
+        if ours := _COMMAND.fullmatch(str(run["cmd"])):
+            owner = (ours["pipeline"], ours["stage"])
+            found |= {out["md5"]: owner for out in run.get("outs", []) if out.get("md5") in unused}
     for folder, owner in list(found.items()):
         if folder.endswith(".dir"):
             found |= {file: owner for file in _files(repo.cache.local, folder) if file in unused}
