@@ -46,11 +46,12 @@ def shown(command: Sequence[str]) -> str:
     >>> shown(dl_command("crossval", "digits", "--folds", "3")), shown(reproduce_command(["clean@digits", "split@digits"]))
     ('dl crossval digits --folds 3', 'dl run digits split')
     """
-    words = list(command)[3:] if list(command)[:2] == [sys.executable, "-m"] else list(command)
-    if words != list(command) and command[2].endswith(".reproduce"):
-        stage, _, pipeline = words[-1].partition("@")
+    if list(command[:2]) != [sys.executable, "-m"]:
+        return shlex.join(command)
+    if command[2].endswith(".reproduce"):
+        stage, _, pipeline = command[-1].partition("@")
         return f"dl run {pipeline} {stage}"
-    return shlex.join(["dl", *words] if words != list(command) else words)
+    return shlex.join(["dl", *command[3:]])
 
 
 def follow(
