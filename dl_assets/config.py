@@ -23,6 +23,7 @@ from dl_assets.sections import (
     Export,
     Model,
     Monitor,
+    Notify,
     Promote,
     Schedule,
     Source,
@@ -46,6 +47,7 @@ __all__ = [
     "Evaluate",
     "Export",
     "Monitor",
+    "Notify",
     "Pipeline",
     "Promote",
     "Schedule",
@@ -68,11 +70,12 @@ T = TypeVar("T")
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
 SCHEMAS = PIPELINES / "schemas"
+_TAKEN = (INDEX.stem, "maintenance")  # a file that is no pipeline, and a Dagster job that is of none
 JOB_ENDINGS = ("_crossval", "_tune", "_monitor")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")
-OPTIONAL = ("promote", "tune", "monitor", "owners", "tags")
+OPTIONAL = ("promote", "tune", "monitor", "notify", "owners", "tags")
 _EXAMPLES = {
     "task": "`task: image_classification`",
     "source": "`source: {kind: folder, path: ...}`",
@@ -86,6 +89,7 @@ STAGE_OPTIONS: dict[str, type[BaseModel]] = {
     "train": Train,
     "evaluate": Evaluate,
     "export": Export,
+    "notify": Notify,
     "promote": Promote,
     "monitor": Monitor,
     "schedule": Schedule,
@@ -242,6 +246,10 @@ class Pipeline:
             if name not in known:
                 raise self._file.problem(("promote", "minimum", name), f"is no metric{choose(name, known)}")
         return options
+
+    @functools.cached_property
+    def notify(self) -> Notify:
+        return self._options("notify", Notify)
 
     @functools.cached_property
     def schedule(self) -> Schedule:
@@ -489,7 +497,8 @@ def _misnamed(name: str, paths: list[Path]) -> ConfigError | None:
         return None
     return ConfigError(
         f"{files[0]} is no name for a pipeline file: it must be of a-z, 0-9 and _, begin with a letter, "
-        f"not end in {' or '.join(JOB_ENDINGS)} (Dagster jobs do), and end in .yaml. Rename it to {PIPELINES / better}."
+        f"not be {' or '.join(_TAKEN)}, not end in {' or '.join(JOB_ENDINGS)} (Dagster jobs do), and end in .yaml. "
+        f"Rename it to {PIPELINES / better}."
     )
 
 
@@ -500,5 +509,5 @@ def better_name(name: str) -> str | None:
     ('cats_dogs', None, 'index_1', 'cats_tune_1')
     """
     better = re.sub(r"[^a-z0-9_]", "_", name.lower()).lstrip("_0123456789") or "pipeline"
-    better = f"{better}_1" if better == INDEX.stem or better.endswith(JOB_ENDINGS) else better
+    better = f"{better}_1" if better in _TAKEN or better.endswith(JOB_ENDINGS) else better
     return None if better == name else better

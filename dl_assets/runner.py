@@ -24,7 +24,7 @@ from dl_assets import files, index, progress
 from dl_assets.artifacts import ARTIFACT_OF_STAGE, STAGE_OF_ARTIFACT
 from dl_assets.artifacts.report import Report, write_report
 from dl_assets.config import SECTIONS, Pipeline, load_pipeline
-from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, DataError, PipelineError
+from dl_assets.errors import ArtifactError, CheckFailed, ConfigError, DataError, Outage, PipelineError
 from dl_assets.problems import choose
 
 DATA = Path("data")
@@ -150,10 +150,10 @@ def _about(path: Path) -> Iterator[None]:
     """Let a complaint about the data name the pipeline file that leads to the data."""
     try:
         yield
-    except DataError as error:
+    except (DataError, Outage) as error:
         if str(path) in str(error):
             raise
-        raise DataError(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}") from error
 
 
 @contextmanager

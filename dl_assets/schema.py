@@ -23,6 +23,7 @@ _ABOUT = {
     "evaluate": "what the report of the test part holds",
     "export": "what the ONNX file takes, how exactly it must answer as the trained model does, and a smaller one beside it",
     "promote": "when a challenger replaces the champion; without it no job does so; optional",
+    "notify": "who is told of a run that fails in Dagster; optional",
     "schedule": "when the pipeline runs by itself; {} for never",
     "tune": "where `dl tune` looks for better values; optional",
     "monitor": "how drift is looked for, and what follows; without it Dagster does not look; optional",

@@ -302,12 +302,28 @@ def test_a_model_that_maps_something_else_is_told_with_those_that_fit(tmp_path: 
         ("1st.yaml", "st.yaml"),
         ("digits_tune.yaml", "digits_tune_1.yaml"),
         ("digits_crossval.yaml", "digits_crossval_1.yaml"),
+        ("maintenance.yaml", "maintenance_1.yaml"),
     ],
 )
 def test_a_file_name_that_cannot_be_used_comes_with_a_better_one(tmp_path: Path, name: str, better: str) -> None:
     write(tmp_path, GOOD, name)
     with pytest.raises(ConfigError, match=rf"pipelines/{name} is no name .* Rename it to pipelines/{better}\."):
         load_pipeline(name.partition(".")[0], tmp_path)
+
+
+@pytest.mark.parametrize("webhook", ["https://chat.example.org/hooks/1", "http://127.0.0.1:80", "env:HOOK", "null"])
+def test_a_webhook_is_a_url_or_a_variable(tmp_path: Path, webhook: str) -> None:
+    write(tmp_path, f"{GOOD}notify: {{webhook: '{webhook}'}}\n".replace("'null'", "null"))
+    assert load_pipeline("digits", tmp_path).notify.webhook == (None if webhook == "null" else webhook)
+
+
+@pytest.mark.parametrize(
+    "webhook", ["chat.example.org/hooks", "ftp://chat.example.org", "https:///hooks", "env:", "env:MY-HOOK"]
+)
+def test_anything_else_is_no_webhook(tmp_path: Path, webhook: str) -> None:
+    told = mistakes(tmp_path, f"{GOOD}notify: {{webhook: '{webhook}'}}\n")
+    assert "notify.webhook" in told
+    assert "must be a URL that begins with https:// or http://, or env:NAME" in told
 
 
 @pytest.mark.parametrize("other", ["digits.yml", "Digits.yaml"])

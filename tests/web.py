@@ -1,5 +1,6 @@
 """A web server on this machine whose connections break when they are told to."""
 
+import json
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -11,21 +12,26 @@ from typing import Any
 class Web:
     """Serves the files of `root`. `cuts` lists after how many bytes the next answers break off; `statuses`, what the
     next answers are instead of the file (200: the file); `asked` lists the Range header of every GET; `on_cut` is called
-    when a connection was cut off."""
+    when a connection was cut off; `posted` lists the documents that were sent, and `late` how many seconds their answers take.
+    """
 
     def __init__(self, root: Path, *, ranges: bool = True) -> None:
         self.root, self.ranges = root, ranges
         self.cuts: list[int] = []
         self.statuses: list[int] = []
         self.asked: list[str | None] = []
+        self.posted: list[Any] = []
+        self.late = 0.0
         self.on_cut: Callable[[], object] = lambda: None
         self.etag: str | None = '"1"'
+        self.closed = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
+        self.closed.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -40,6 +46,13 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
+
+    def do_POST(self) -> None:
+        self.web.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.web.closed.wait(self.web.late)
+        self.send_response(self.web.statuses.pop(0) if self.web.statuses else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def do_GET(self) -> None:
         self.web.asked.append(self.headers.get("Range"))

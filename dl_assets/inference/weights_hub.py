@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.errors import ConfigError, Outage, PipelineError
+from dl_assets.outages import is_outage
 
 # Without an answer in this time there is no network worth to wait for; the library itself would try for minutes.
 _TIMEOUT_SECONDS = 10
@@ -54,7 +55,8 @@ def _fetch(name: str, repository: str, revision: str | None) -> Path:
             "The names that timm knows are listed by: dl models backbone --like 'resnet*'"
         ) from error
     except (httpx2.HTTPError, errors.FileMetadataError, OSError) as error:
-        raise PipelineError(
+        kind = Outage if is_outage(error) else PipelineError
+        raise kind(
             f"model.weights.hub '{name}' cannot be downloaded from {_endpoint()} "
             f"({type(error).__name__}: {_first_line(error)}). "
             "Mend the connection, or download the file elsewhere and write `weights: {file: PATH}`."

@@ -16,6 +16,7 @@ from dl_assets.orchestration.forcing import is_forced
 from dl_assets.orchestration.graph import Graph, Node
 from dl_assets.orchestration.metadata import check_fields, check_results, materialization_metadata, picture
 from dl_assets.orchestration.overdue import freshness
+from dl_assets.orchestration.retries import fail_step
 from dl_assets.orchestration.status import is_unchanged
 from dl_assets.orchestration.versions import code_version_now, data_version, read_lock
 
@@ -67,7 +68,7 @@ def make_asset(graph: Graph, node: Node, config: Pipeline | None = None) -> dg.A
                 follow(command, graph.root, lambda event: _observe(context, graph.root, key, event))
         except RunFailed as error:
             yield from _failed_checks(graph, node, since=started)
-            raise dg.Failure(str(error), allow_retries=False) from None
+            fail_step(context, error)
         lock = read_lock(graph)
         yield dg.MaterializeResult(
             key,

@@ -19,6 +19,7 @@ from dl_assets.orchestration.champion_metadata import BEATS, check_fields_of, de
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
 from dl_assets.orchestration.graph import Graph
+from dl_assets.orchestration.retries import fail_step
 
 _EXPORT = "export"
 
@@ -52,7 +53,7 @@ def make_champion(graph: Graph, config: Pipeline) -> dg.AssetsDefinition:
             speaker = {progress.ADDRESS: f"champion@{pipeline}"}
             follow(dl_command("promote", pipeline, "--json"), root, lambda event: _log(context, event), environment=speaker)
         except RunFailed as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+            fail_step(context, error)
         decision = read_json(root / "data" / pipeline / REPORT)
         context.log.info(decision["reason"])
         yield from _results(context, key, decision, root / "data" / pipeline)

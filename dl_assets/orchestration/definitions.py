@@ -12,7 +12,9 @@ from dl_assets.orchestration.assets import make_asset
 from dl_assets.orchestration.champion_asset import make_champion
 from dl_assets.orchestration.drift_asset import make_drift
 from dl_assets.orchestration.drift_sensor import make_drift_sensor
+from dl_assets.orchestration.failures import make_failure_sensors
 from dl_assets.orchestration.graph import Graph, load_graph
+from dl_assets.orchestration.maintenance import make_maintenance
 from dl_assets.orchestration.new_data import make_new_data_sensor
 from dl_assets.orchestration.operation_jobs import operation_jobs
 from dl_assets.orchestration.retraining import make_job, make_schedule
@@ -45,11 +47,13 @@ def build_definitions(root: Path) -> dg.Definitions:
             *(job for name in graph.pipelines for job in operation_jobs(name, root)),
         ],
         schedules=[
+            make_maintenance(root),
             *(schedule for config in configs.values() if (schedule := make_schedule(graph, config))),
             *(make_drift_schedule(graph, config) for config in watched),
         ],
         sensors=[
             make_sensor(graph, list(rules)),
+            *make_failure_sensors(root, graph.pipelines),
             *(sensor for config in configs.values() if (sensor := make_new_data_sensor(graph, config))),
             *(sensor for config in watched if (sensor := make_drift_sensor(graph, config))),
         ],

@@ -15,6 +15,7 @@ from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.drift_metadata import STEADY, check_fields_of, report_metadata
 from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
 from dl_assets.orchestration.graph import Graph
+from dl_assets.orchestration.retries import fail_step
 
 MONITOR = Path("reports", "monitor")  # in data/<pipeline>
 REPORT = MONITOR / "monitor.json"
@@ -49,7 +50,7 @@ def make_drift(graph: Graph, config: Pipeline) -> dg.AssetsDefinition:
             command = dl_command("monitor", pipeline, "--json")
             follow(command, graph.root, lambda event: _log(context, event), environment=speaker)
         except RunFailed as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+            fail_step(context, error)
         report = read_json(folder / REPORT)
         context.log.info(f"{report['verdict']}: {report['reason']}")
         yield dg.MaterializeResult(key, metadata=report_metadata(report, folder / MONITOR))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dl_assets import progress
-from dl_assets.errors import PipelineError
+from dl_assets.errors import Outage, PipelineError
 
 Event = dict[str, Any]
 _POLL_SECONDS = 0.1
@@ -22,9 +23,9 @@ _POLL_SECONDS = 0.1
 class RunFailed(PipelineError):
     """A command that `follow` started ended with an error."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(self, message: str, exit_code: int, command: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code, self.command = exit_code, shown(command)
 
 
 def reproduce_command(addresses: Sequence[str], forced: Sequence[str] = ()) -> list[str]:
@@ -37,6 +38,20 @@ def job_command(pipeline: str, stage: str | None, forced: Sequence[str] = ()) ->
 
 def dl_command(*words: str) -> list[str]:
     return [sys.executable, "-m", "dl_assets.orchestration.command", *words]
+
+
+def shown(command: Sequence[str]) -> str:
+    """Return what a user types in place of a command of ours.
+
+    >>> shown(dl_command("crossval", "digits", "--folds", "3")), shown(reproduce_command(["clean@digits", "split@digits"]))
+    ('dl crossval digits --folds 3', 'dl run digits split')
+    """
+    if list(command[:2]) != [sys.executable, "-m"]:
+        return shlex.join(command)
+    if command[2].endswith(".reproduce"):
+        stage, _, pipeline = command[-1].partition("@")
+        return f"dl run {pipeline} {stage}"
+    return shlex.join(["dl", *command[3:]])
 
 
 def follow(
@@ -70,8 +85,18 @@ def follow(
             stop(process)
             raise
     if process.returncode:
-        message = error["message"] if error else f"{' '.join(command[-2:])} failed with exit code {process.returncode}."
-        raise RunFailed(message.removeprefix("ERROR: "), error["exit_code"] if error else 1)
+        raise _failure(command, process.returncode, error)
+
+
+def _failure(command: Sequence[str], code: int, error: Event | None) -> RunFailed:
+    """Return the error that was reported; where none was, what can be told from the end of the process."""
+    if error:
+        return RunFailed(error["message"].removeprefix("ERROR: "), error["exit_code"], command)
+    what = shown(command)
+    if code == -signal.SIGKILL:
+        told = f"{what} was killed; if nobody did that, the machine may be out of memory. It may help to run it again."
+        return RunFailed(told, Outage.exit_code, command)
+    return RunFailed(f"{what} failed with exit code {code}.", 1, command)
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

@@ -13,6 +13,7 @@ from dl_assets.errors import ConfigError
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
 from dl_assets.orchestration.metadata import operation_metadata
+from dl_assets.orchestration.retries import fail_step
 
 POOL = "gpu"
 log = logging.getLogger("dagster")
@@ -72,7 +73,7 @@ def make_job(operation: Operation, config: Pipeline, root: Path) -> dg.JobDefini
         try:
             follow(operation.command(pipeline, context.op_config), root, lambda event: _log(context, event))
         except RunFailed as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+            fail_step(context, error)
         context.add_output_metadata(operation_metadata(root / "data" / pipeline / operation.name))
 
     @dg.job(

@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import re
+import signal
 import sys
 import time
 from collections.abc import Collection
@@ -23,8 +24,9 @@ from dvc.stage.exceptions import MissingDataSource, StageCmdFailedError
 
 from dl_assets import index, progress, runner
 from dl_assets.config import load_pipeline
-from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.errors import ConfigError, Outage, PipelineError
 from dl_assets.orchestration.locks import atomic_dvc_lock, forget_dead_holders
+from dl_assets.outages import is_outage
 
 MAX_WAIT_SECONDS = 24 * 3600
 
@@ -94,17 +96,29 @@ def _explain(address: str, error: DvcException) -> tuple[str, int]:
     pipeline = address.partition("@")[2]
     cause = error.__cause__ if isinstance(error, ReproductionError) and error.__cause__ else error
     if isinstance(cause, StageCmdFailedError):
-        code = int(str(cause).rpartition("exited with ")[2] or 1)
-        if code < 0 or code > 128:
-            number = -code if code < 0 else code - 128
-            return f"{address} was ended by signal {number}; if nobody did that, the machine may be out of memory.", 1
-        return f"{address} failed with exit code {code}; the lines above say why.", code if code in (1, 2) else 1
+        return _explain_end(address, int(str(cause).rpartition("exited with ")[2] or 1))
+    if isinstance(cause, LockError):
+        return f"{address} has waited {MAX_WAIT_SECONDS // 3600} hours for DVC: {cause}", Outage.exit_code
     if isinstance(cause, MissingDataSource | FileNotFoundError):
         return _explain_missing(address, cause), 2
+    told = f"{address}: {error}{f' ({cause})' if cause is not error else ''}"
+    if is_outage(cause):
+        return f"{told}. It may help to run it again.", Outage.exit_code
     mistake = runner.not_writable(cause, runner.DATA / pipeline) if isinstance(cause, OSError) else _mistake(pipeline)
-    if mistake:
-        return f"{address}: {mistake}", mistake.exit_code
-    return f"{address}: {error}{f' ({cause})' if cause is not error else ''}", 1
+    return (f"{address}: {mistake}", mistake.exit_code) if mistake else (told, 1)
+
+
+def _explain_end(address: str, code: int) -> tuple[str, int]:
+    """The same for the end of a stage's process, which has told what it knows itself."""
+    if 0 <= code <= 128:
+        known = code in (1, 2, Outage.exit_code)
+        return f"{address} failed with exit code {code}; the lines above say why.", code if known else 1
+    number = -code if code < 0 else code - 128
+    told = f"{address} was ended by signal {number}; if nobody did that, the machine may be out of memory."
+    # We send SIGKILL to no stage that nobody ended. What a crash (SIGSEGV) was about, or a polite end, comes again.
+    if number == signal.SIGKILL:
+        return f"{told} It may help to run it again.", Outage.exit_code
+    return told, 1
 
 
 def _explain_missing(address: str, cause: MissingDataSource | FileNotFoundError) -> str:

@@ -9,7 +9,7 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 
 from dl_assets.config import load_pipeline
-from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.errors import ConfigError, Outage, PipelineError
 from dl_assets.orchestration.graph import load_graph
 from dl_assets.orchestration.versions import read_lock
 
@@ -64,7 +64,7 @@ def changes(root: Path, *addresses: str) -> dict[str, list[str]]:
             return {address: [_words(change) for change in changed] for address, changed in found.items()}
         except LockError as error:
             if attempt == _TRIES:
-                raise PipelineError(f"DVC is busy with another command; try again when it is done. ({error})") from None
+                raise Outage(f"DVC is busy with another command; try again when it is done. ({error})") from None
             time.sleep(0.2 + 0.2 * random.random())
         except DvcException as error:
             raise PipelineError(f"DVC cannot tell what changed: {error}") from error

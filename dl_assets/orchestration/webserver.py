@@ -1,4 +1,4 @@
-"""How the sensor reaches the webserver that `dl ui` starts. Imports no Dagster, which would cost every `dl run` a second."""
+"""How sensors reach the webserver that `dl ui` starts. Imports no Dagster, which would cost every `dl run` a second."""
 
 import json
 import os
@@ -6,6 +6,12 @@ import urllib.request
 
 WEBSERVER = "DL_WEBSERVER"
 CODE_LOCATION = "dl_assets"
+
+
+def run_link(run_id: str) -> str | None:
+    """Return where the UI shows a run; None where no webserver is known."""
+    address = os.environ.get(WEBSERVER)
+    return f"{address.rstrip('/')}/runs/{run_id}" if address else None
 
 
 def reload_definitions() -> bool:

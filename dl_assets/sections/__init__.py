@@ -5,6 +5,7 @@ from dl_assets.sections.data import Augment, Clean, CleanPictures, Source, Split
 from dl_assets.sections.judge import Cost, Evaluate, Export, Promote
 from dl_assets.sections.model import Model, Weights
 from dl_assets.sections.monitor import Monitor
+from dl_assets.sections.notify import Notify
 from dl_assets.sections.schedule import Schedule
 from dl_assets.sections.search import Range, Tune
 from dl_assets.sections.shared import Action, Seed
@@ -22,6 +23,7 @@ __all__ = [
     "Model",
     "Monitor",
     "Named",
+    "Notify",
     "Promote",
     "Range",
     "Schedule",

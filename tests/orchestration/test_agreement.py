@@ -27,6 +27,7 @@ PLUMBING = {
     "dl_assets.registry",
     "dl_assets.runner",
     "dl_assets.errors",
+    "dl_assets.outages",
     "dl_assets.progress",
     "dl_assets.files",
     "dl_assets.index",

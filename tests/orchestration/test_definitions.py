@@ -31,7 +31,7 @@ def test_the_schedule_is_the_one_of_the_yaml(workspace: Workspace) -> None:
 
 def test_without_a_cron_there_is_no_schedule(workspace: Workspace) -> None:
     workspace.edit_pipeline("digits", 'schedule: {cron: "0 3 * * 1"}', "schedule: {}")
-    assert not repository(workspace).schedule_defs
+    assert [schedule.name for schedule in repository(workspace).schedule_defs] == ["maintenance_nightly"]
 
 
 def test_training_waits_for_the_pool_gpu_and_nothing_else_does(workspace: Workspace) -> None:
@@ -43,7 +43,12 @@ def test_a_broken_pipeline_file_does_not_take_the_others_away(workspace: Workspa
     workspace.write_pipeline("broken", "task: [")
     workspace.write_pipeline("Odd-Name", DIGITS)
     jobs = {job.name for job in repository(workspace).get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"digits", "digits_crossval"}
+    assert jobs == {"digits", "digits_crossval", "maintenance"}
+
+
+def test_failures_are_watched_from_the_first_start_on(workspace: Workspace) -> None:
+    found = {sensor.name: sensor.default_status for sensor in repository(workspace).sensor_defs}
+    assert found.items() >= dict.fromkeys(("failures", "recoveries"), dg.DefaultSensorStatus.RUNNING).items()
 
 
 def test_a_broken_edit_keeps_the_pipeline_with_its_last_index_entry(workspace: Workspace) -> None:

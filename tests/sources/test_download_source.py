@@ -12,7 +12,7 @@ import pytest
 from web import Web
 
 from dl_assets.config import Pipeline
-from dl_assets.errors import ConfigError, DataError
+from dl_assets.errors import ConfigError, DataError, Outage
 from dl_assets.sources import download
 from dl_assets.sources._files import transfer
 
@@ -92,7 +92,7 @@ def test_a_file_that_changes_between_two_connections_is_fetched_from_its_beginni
 def test_the_next_run_goes_on_where_this_one_ended(web: Web, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "_ATTEMPTS", 1)
     web.cuts, web.statuses = [30_000], [200, 503]
-    with pytest.raises(DataError, match=r"cannot be downloaded: HTTP Error 503: .* tried 1 times\. .* the next run goes on"):
+    with pytest.raises(Outage, match=r"cannot be downloaded: HTTP Error 503: .* tried 1 times\. .* the next run goes on"):
         download.download(**options(web, content))
     web.statuses = []
     download.download(**options(web, content))
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_there_is_not_asked_for_again(web: Web, content: byte
 def test_a_server_that_is_not_there_is_named(web: Web, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "_ATTEMPTS", 2)
     web.close()
-    with pytest.raises(DataError, match=r"cannot be downloaded: .*refused.* tried 2 times"):
+    with pytest.raises(Outage, match=r"cannot be downloaded: .*refused.* tried 2 times"):
         download.download(**options(web, content))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dl_assets.artifacts.rejection import Rejection
+from dl_assets.outages import is_outage
 from dl_assets.sources._files.places import cannot_read, require_size
 
 _FILES = 16
@@ -28,7 +29,7 @@ class Ahead:
             self._fetch(index, index + (_FILES if index == self._last + 1 else 1))
         self._last = index
         found = self._fetched.pop(index)
-        if isinstance(found, FileNotFoundError):
+        if isinstance(found, FileNotFoundError) and not is_outage(found):
             raise Rejection("unreadable", f"the file does not exist: {self._paths[index]}")
         if isinstance(found, Exception):
             raise cannot_read(self._system.unstrip_protocol(self._paths[index]), self._key, found) from found

@@ -9,8 +9,9 @@ from stat import S_ISDIR
 from urllib.parse import unquote
 
 from dl_assets.errors import ConfigError, DataError
+from dl_assets.outages import is_outage
 from dl_assets.sources._files.ahead import Ahead
-from dl_assets.sources._files.places import cannot_read, filesystem, is_url, is_web, read_local, stamp_of
+from dl_assets.sources._files.places import cannot_read, filesystem, is_url, is_web, missing, read_local, stamp_of
 from dl_assets.sources._files.tree import Entry, Tree, is_litter, require_files, require_utf8
 
 
@@ -113,9 +114,9 @@ def _remote(place: str, key: str) -> Tree:
         found = system.find(base, detail=True)
     except ConfigError:
         raise
-    except FileNotFoundError:
-        raise DataError(f"{key}: {place} does not exist. Put the data there, or correct {key}.") from None
     except Exception as error:  # each file system raises errors of its own
+        if isinstance(error, FileNotFoundError) and not is_outage(error):
+            raise missing(place, key) from None
         raise cannot_read(place, key, error) from error
     base, web = base.rstrip("/"), is_web(place)
     infos = {path: info for path, info in sorted(found.items()) if path.startswith(f"{base}/")}

@@ -7,7 +7,8 @@ from typing import IO, Any, cast
 from urllib.parse import quote
 
 from dl_assets.artifacts.rejection import Rejection
-from dl_assets.errors import ConfigError, DataError
+from dl_assets.errors import ConfigError, DataError, Outage
+from dl_assets.outages import is_outage
 
 MAX_BYTES = 2**30  # one sample is held in memory; no photo is larger, a film or a zip bomb is
 _EXTRAS = {"s3": "s3", "s3a": "s3"}
@@ -77,8 +78,8 @@ def open_file(place: str, key: str) -> IO[bytes]:
             return Path(place).open("rb")
         system, path = filesystem(place, key)
         return cast(IO[bytes], system.open(path, "rb"))
-    except FileNotFoundError:
-        raise missing(place, key) from None
+    except FileNotFoundError as error:
+        raise _missing_or_away(place, key, error) from None
     except ConfigError:
         raise
     except Exception as error:  # each file system raises errors of its own
@@ -93,8 +94,8 @@ def stamp(place: str, key: str) -> str | None:
             return f"{status.st_size}-{status.st_mtime_ns}"
         system, path = filesystem(place, key)
         return stamp_of(system.info(path))
-    except FileNotFoundError:
-        raise missing(place, key) from None
+    except FileNotFoundError as error:
+        raise _missing_or_away(place, key, error) from None
     except ConfigError:
         raise
     except Exception as error:  # as above
@@ -131,8 +132,17 @@ def missing(place: str, key: str) -> DataError:
     return DataError(f"{key}: {place} does not exist{looked}. Put the data there, or correct {key}.")
 
 
-def cannot_read(place: str, key: str, error: Exception) -> DataError:
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+def _missing_or_away(place: str, key: str, error: FileNotFoundError) -> DataError | Outage:
+    """Of a server that does not answer, fsspec says as well that the file is not there."""
+    return cannot_read(place, key, error) if is_outage(error) else missing(place, key)
+
+
+def cannot_read(place: str, key: str, error: Exception) -> DataError | Outage:
+    """Return what to raise: an Outage where another try may do, after which Dagster makes one."""
+    told = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
+    reason = getattr(told, "strerror", None) or " ".join(str(told).split()) or type(told).__name__
+    if is_outage(error):
+        return Outage(f"{key}: {place} does not answer ({reason}). Run it again later, or check the address and the network.")
     remedy = (
         "Check the address, the network and your right to read it."
         if is_url(place)

@@ -11,9 +11,10 @@ from functools import lru_cache, partial
 from typing import IO, Any
 
 from dl_assets.artifacts.rejection import Rejection
-from dl_assets.errors import DataError
+from dl_assets.errors import DataError, Outage
+from dl_assets.outages import is_outage
 from dl_assets.sources._files.members import member, require_unique
-from dl_assets.sources._files.places import open_file, require_size, stamp
+from dl_assets.sources._files.places import cannot_read, open_file, require_size, stamp
 from dl_assets.sources._files.tree import Entry, Names, Tree, is_litter
 
 _PLAIN: dict[str, Callable[[IO[bytes]], Any]] = {
@@ -82,7 +83,9 @@ def _stream(place: str, key: str, kind: str) -> Iterator[tuple[tarfile.TarFile, 
         raise _broken(place, key, error) from error
 
 
-def _broken(place: str, key: str, error: Exception) -> DataError:
+def _broken(place: str, key: str, error: Exception) -> DataError | Outage:
+    if is_outage(error):
+        return cannot_read(place, key, error)
     return DataError(
         f"{key}: {place} is a broken tar archive ({' '.join(str(error).split()) or type(error).__name__}): cut off "
         "while it was copied or downloaded? Get it again."

@@ -13,17 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dl_assets import progress
-from dl_assets.errors import DataError
+from dl_assets.errors import DataError, Outage
+from dl_assets.outages import is_outage
 from dl_assets.sources._files.archives import ARCHIVE_SUFFIXES
 
 DOWNLOADS = Path("data/incoming/.downloads")
 _ATTEMPTS = 5  # in a row that bring nothing new
 _TIMEOUT_SECONDS = 60
 _PIECE = 2**20
-_WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 
 
-class _CutOff(Exception):
+class _CutOff(ConnectionError):
     """The connection ended before the file did."""
 
 
@@ -31,8 +31,8 @@ def fetch(url: str, sha256: str | None, folder: Path = DOWNLOADS) -> Path:
     """Return the file behind `url` as `<folder>/<sha256><suffix>`; fetch it only where it is not there yet.
 
     What is fetched goes to a file named after the URL first, and a later call goes on where this one broke off. Without
-    `sha256` whatever comes is taken. Raises DataError where the server does not answer or sends other content; such a
-    file stays in `folder` under its own hash. Two processes at once take turns.
+    `sha256` whatever comes is taken. Raises Outage where the server does not answer, DataError where it does not have the file
+    or sends other content; such a file stays in `folder` under its own hash. Two processes at once take turns.
     """
     folder.mkdir(parents=True, exist_ok=True)
     suffix = next((end for end in ARCHIVE_SUFFIXES if urlsplit(url).path.lower().endswith(end)), "")
@@ -79,17 +79,17 @@ class _Transfer:
         self.resumed = False
 
     def run(self) -> None:
-        """Write the whole file. Raises DataError after several connections in a row that brought nothing."""
+        """Write the whole file. Raises Outage or DataError after several connections in a row that brought nothing."""
         failures = 0
         while True:
             before = self._size()
             try:
                 return self._connect()
-            except (OSError, http.client.HTTPException, _CutOff) as error:  # an HTTPError is an OSError
+            except (OSError, http.client.HTTPException) as error:  # an HTTPError and a _CutOff are OSErrors
                 problem = error
             failures = 0 if self._size() > before else failures + 1
             if failures == _ATTEMPTS:
-                raise _gives_up(self._url, f"{problem}; tried {_ATTEMPTS} times") from problem
+                raise _gives_up(self._url, f"{problem}; tried {_ATTEMPTS} times", problem) from problem
             if failures:
                 time.sleep(0.1 * 4 ** (failures - 1))
 
@@ -106,8 +106,8 @@ class _Transfer:
                 if error.headers.get("Content-Range") == f"bytes */{self._size()}":
                     return  # there is no more to send
                 self._partial.unlink(missing_ok=True)
-            elif error.code not in _WORTH_ANOTHER_TRY:
-                raise _gives_up(self._url, f"the server answers {error.code} {error.reason}") from error
+            elif not is_outage(error):
+                raise _gives_up(self._url, f"the server answers {error.code} {error.reason}", error) from error
             raise
 
     def _request(self) -> urllib.request.Request:
@@ -148,8 +148,9 @@ def _validator(headers: Any) -> str | None:
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
 
 
-def _gives_up(url: str, why: str) -> DataError:
-    return DataError(
+def _gives_up(url: str, why: str, problem: Exception) -> DataError | Outage:
+    kind = Outage if is_outage(problem) else DataError
+    return kind(
         f"source.url: {url} cannot be downloaded: {why}. Check the address and the network; the next run goes on from here."
     )
 

@@ -10,6 +10,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from dl_assets.artifacts.rejection import Rejection
 from dl_assets.errors import DataError
+from dl_assets.outages import is_outage
 from dl_assets.sources._files.members import member, require_unique
 from dl_assets.sources._files.places import cannot_read, open_file, require_size
 from dl_assets.sources._files.tree import Entry, Names, Tree, is_litter
@@ -38,6 +39,8 @@ def _members(place: str, key: str) -> list[tuple[ZipInfo, Names]]:
         try:
             infos = ZipFile(file).infolist()
         except (*_BROKEN, OSError) as error:
+            if is_outage(error):
+                raise cannot_read(place, key, error) from error
             raise DataError(
                 f"{key}: {place} is a broken zip archive ({_said(error)}): cut off while it was copied or downloaded? Get it "
                 "again. From a web server that cannot send parts of a file, use kind: download."

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dl_assets.errors import ConfigError, DataError
+from dl_assets.errors import ConfigError, DataError, Outage
+from dl_assets.outages import is_outage
 from dl_assets.sources._table.names import column_names
 from dl_assets.sources._table.reading import Portion, Reading, portions_of
 from dl_assets.sources._table.secrets import Address, address_of
@@ -127,6 +128,8 @@ def _mended(address: Address) -> Iterator[None]:
         ) from None
     except exc.SQLAlchemyError as error:
         said = address.hide(str(getattr(error, "orig", None) or error))
+        if getattr(error, "connection_invalidated", False) or is_outage(error):
+            raise Outage(f"source.url: {address.shown} does not answer now ({said}). Run it again later.") from None
         raise DataError(
             f"source.url: {address.shown} does not answer the query ({said}). Check the address, the query and your rights."
         ) from None
