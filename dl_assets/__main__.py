@@ -3,11 +3,11 @@
 import sys
 
 from dl_assets import progress
-from dl_assets.commands import champion, files, inner, learn, run, use
+from dl_assets.commands import champion, experiment, files, inner, learn, run, use
 from dl_assets.commands.app import app, print_traceback
 from dl_assets.errors import PipelineError
 
-__all__ = ["app", "champion", "files", "inner", "learn", "main", "run", "use"]
+__all__ = ["app", "champion", "experiment", "files", "inner", "learn", "main", "run", "use"]
 
 
 def main() -> None:

@@ -1,0 +1,61 @@
+"""The cells of the table of experiments, as the terminal and the page show them."""
+
+from typing import Any
+
+from dl_assets.operations.experiments.findings import Findings, Row
+from dl_assets.problems import shown
+
+NOTE = (
+    "Ranked by the val part. The test part is there to be looked at once, for the one that you choose: who chooses by it "
+    "overfits to it, and the best of many is a little too good on val as well."
+)
+OTHER_DATA = (
+    "These experiments differ in what makes the samples (source, clean or split), so they are not measured on the same ones; "
+    "differences between them may come from that alone."
+)
+_NONE = "–"
+
+
+def columns(findings: Findings) -> list[tuple[str, bool]]:
+    """Return the titles, and whether what is below them are numbers."""
+    return [
+        ("name", False),
+        *((place, False) for place in findings.places),
+        (findings.val_metric, True),
+        ("better by", True),
+        (f"test {findings.metric}, 95 % interval", True),
+        ("trained", True),
+    ]
+
+
+def cells(findings: Findings, row: Row) -> list[str]:
+    """Return what stands in each column."""
+    gain, value = findings.gain(row), row.val.get(findings.val_metric)
+    return [
+        row.name,
+        *(text(row.values[place]) if place in row.values else "default" for place in findings.places),
+        "failed" if row.reason is not None else _NONE if value is None else f"{value:.4f}",
+        _NONE if gain is None or row is findings.workspace else f"{gain:+.4f}",
+        _test(findings, row.test.get(findings.metric)),
+        _NONE if row.seconds is None else f"{row.seconds:.0f} s",
+    ]
+
+
+def _test(findings: Findings, found: dict[str, float] | None) -> str:
+    if found is None:
+        return _NONE
+    show = findings.headline.show
+    return f"{show(found['value'])}, {show(found['low'])} to {show(found['high'])}" if "low" in found else show(found["value"])
+
+
+def compared(gain: float) -> str:
+    """Say how much better or worse.
+
+    >>> compared(0.0123), compared(-0.5)
+    ('0.0123 better', '0.5 worse')
+    """
+    return f"{abs(gain):.3g} {'better' if gain > 0 else 'worse'}"
+
+
+def text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else shown(value)
