@@ -31,9 +31,18 @@ def experiment_(
 
 
 @app.command()
-def experiments(name: Name, as_json: AsJson = False) -> None:
-    """List the experiments of a pipeline, the best first, beside the workspace."""
-    from dl_assets.operations.experiments.show import print_findings
-    from dl_assets.orchestration.experiment import collect
+def experiments(
+    name: Name,
+    adopt: Annotated[
+        str | None, typer.Option(metavar="EXPERIMENT", help="write what it changed into the pipeline file")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the experiments of a pipeline, the best first, beside the workspace; or adopt one."""
+    from dl_assets.operations.experiments.show import print_adopted, print_findings
+    from dl_assets.orchestration import experiment
 
-    print_findings(collect(name, ROOT), ROOT, as_json=as_json)
+    if adopt is not None:
+        print_adopted(name, adopt, experiment.adopt(name, adopt, ROOT), as_json=as_json)
+    else:
+        print_findings(experiment.collect(name, ROOT), ROOT, as_json=as_json)

@@ -79,6 +79,17 @@ def collect(pipeline: str, root: Path, failed: list[Failed] | None = None) -> Fi
     return findings_of(config, [*done, *lost], own)
 
 
+def adopt(pipeline: str, name: str, root: Path) -> str:
+    """Write what an experiment changed into the pipeline file, in which all else stays as it is; return the diff.
+
+    `dvc exp apply` would put aside every uncommitted edit, and bring back what other pipelines were when the experiment ran.
+    """
+    proposal = Proposal(load_pipeline(pipeline, root).path, root, experiment_refs.changes_of(pipeline, name, root))
+    proposal.write()
+    index.write_index(root)
+    return proposal.diff()
+
+
 def _plans(config: Pipeline, found: list[Values], head: str, name: str | None) -> list[Plan]:
     """Give names: the same changes to the same commit have the same name, so that running them again adds nothing."""
     if name is not None and not _NAME.fullmatch(name):
@@ -105,12 +116,17 @@ def _run(plans: list[Plan], config: Pipeline, root: Path, failed: list[Failed], 
     addresses = [node.address for node in graph.of_pipeline(config.name)]
     fresh = [name for name in addresses if name.startswith("ingest@") and is_unchanged(root, name)]
     log = root / "data" / ".tmp" / "logs" / f"{config.name}-experiment-{os.getpid()}.log"
-    with writable(log.parent), open_room(root, graph.pipelines) as room, log.open("wb") as output:
-        with display([plan.address(config.name) for plan in plans], as_json) as shown:
-            for plan in plans:
-                reason = _One(plan, config, room, addresses, fresh, shown.show, output).run()
-                if reason is not None:
-                    failed.append(Failed(plan.name, plan.values, f"{reason} The log: {log.relative_to(root)}"))
+    own = [plan.address(config.name) for plan in plans]
+    with (
+        writable(log.parent),
+        open_room(root, graph.pipelines) as room,
+        log.open("wb") as output,
+        display(own, as_json) as shown,
+    ):
+        for plan in plans:
+            reason = _One(plan, config, room, addresses, fresh, shown.show, output).run()
+            if reason is not None:
+                failed.append(Failed(plan.name, plan.values, f"{reason} The log: {log.relative_to(root)}"))
     if not failed:
         log.unlink()
 
@@ -135,7 +151,7 @@ class _One:
             self._prepare()
             follow(self._command(), self.room.root, self._pass_on, self.output)
             ref = experiment_refs.ref_of(self.room.head, self.plan.name)
-            self.room.keep(ref, experiment_refs.message(self.config.name, told(self.plan.values)))
+            self.room.keep(ref, experiment_refs.message(self.config.name, self.plan.values))
         except PipelineError as error:
             self._tell("progress", reason=str(error))
             self._tell("stage", state="failed")

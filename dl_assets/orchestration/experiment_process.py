@@ -1,6 +1,6 @@
-"""`python -m dl_assets.orchestration.experiment_process ingest@digits clean@digits,train@digits` in a room: the data, then stages.
+"""`python -m dl_assets.orchestration.experiment_process ingest@digits clean@digits,train@digits`, started in a room.
 
-The results of the first stages are only brought, those of the second are brought and then reproduced.
+The results of the stages in the first word are only brought from DVC's cache, those in the second are then reproduced.
 """
 
 import sys

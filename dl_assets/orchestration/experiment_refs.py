@@ -15,17 +15,20 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
 
-from dl_assets.errors import PipelineError
+from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.operations.experiments.changes import told
 from dl_assets.operations.experiments.findings import WORKSPACE, Row, flat
 from dl_assets.orchestration.experiment_room import git
+from dl_assets.problems import choose
+from dl_assets.search_space import Values
 
-_FORMAT = "%(refname)%09%(objectname)%09%(committerdate:iso-strict)%09%(subject)"
+_FORMAT = "%(refname)%09%(objectname)%09%(committerdate:iso-strict)%09%(subject)%09%(contents:body)"
 _HISTORY = "history.csv"
 
 
-def message(pipeline: str, words: str) -> str:
-    """Return the message of an experiment's commit, by which it is found again."""
-    return f"{_subject(pipeline)}{words}"
+def message(pipeline: str, values: Values) -> str:
+    """Return the message of an experiment's commit, by which it is found again: for people, and below it for us."""
+    return f"{_subject(pipeline)}{told(values)}\n\n{json.dumps(values)}"
 
 
 def _subject(pipeline: str) -> str:
@@ -42,13 +45,26 @@ def names(root: Path) -> set[str]:
 
 
 def rows(pipeline: str, root: Path, val_metric: str) -> list[Row]:
-    """Return every experiment of the pipeline that Git has, in no order."""
+    """Return the experiments of the pipeline; of those that made the same model from the same options the newest."""
     with Repo(str(root)) as repo:
-        return [
+        found = [
             _row(ref.rpartition("/")[2], _Commit(root, commit), pipeline, val_metric, repo, commit[:12], time)
-            for ref, commit, time, subject in _listed(root)
+            for ref, commit, time, subject, _ in sorted(_listed(root), key=lambda parts: parts[2])
             if subject.startswith(_subject(pipeline))
         ]
+    return list({json.dumps([row.values, row.model], sort_keys=True): row for row in found}.values())
+
+
+def changes_of(pipeline: str, name: str, root: Path) -> Values:
+    """Return what an experiment changed. Raises ConfigError where there is none of that name."""
+    own = {
+        ref.rpartition("/")[2]: json.loads(body)
+        for ref, _, _, subject, body in _listed(root)
+        if subject.startswith(_subject(pipeline))
+    }
+    if name not in own:
+        raise ConfigError(f"{pipeline} has no experiment '{name}'{choose(name, own)}")
+    return dict(own[name])
 
 
 def workspace(pipeline: str, root: Path, val_metric: str) -> Row | None:
@@ -59,9 +75,10 @@ def workspace(pipeline: str, root: Path, val_metric: str) -> Row | None:
 
 
 def _listed(root: Path) -> list[list[str]]:
-    """Return reference, commit, time and subject of each; beside them DVC keeps marks of its own, such as what was applied last."""
+    """Return reference, commit, time, subject and body of each; beside them DVC keeps marks, such as what was applied last."""
     lines = git(root, "for-each-ref", f"--format={_FORMAT}", EXPS_NAMESPACE).splitlines()
-    return [parts for line in lines if re.match(f"{EXPS_NAMESPACE}/[0-9a-f]{{2}}/", (parts := line.split("\t", 3))[0])]
+    found = [line.split("\t", 4) for line in lines if re.match(f"{EXPS_NAMESPACE}/[0-9a-f]{{2}}/", line)]
+    return [parts for parts in found if len(parts) == 5]
 
 
 class _Commit:
@@ -104,6 +121,7 @@ def _row(
         commit=commit,
         time=time,
         curve=_curve(lock, pipeline, val_metric, repo),
+        model=_model(lock, pipeline),
     )
 
 
@@ -118,10 +136,16 @@ def _parameters(lock: dict[str, Any], pipeline: str) -> dict[str, Any]:
 
 def _curve(lock: dict[str, Any], pipeline: str, val_metric: str, repo: Repo) -> tuple[float, ...]:
     """Return the metric of each epoch, nothing where the cache does not have it (any more)."""
-    outs = {out["path"]: out["md5"] for out in lock.get(f"train@{pipeline}", {}).get("outs", [])}
-    cache = repo.cache.local
+    cache, model = repo.cache.local, _model(lock, pipeline)
+    if model is None:
+        return ()
     with suppress(FileNotFoundError, ObjectFormatError, KeyError):
-        tree = Tree.load(cache, HashInfo("md5", outs[f"data/{pipeline}/model"]))
-        history = Path(cache.oid_to_path(tree.get((_HISTORY,))[1].value)).read_text(encoding="utf-8")
+        hashes = {key: found.value for key, _, found in Tree.load(cache, HashInfo("md5", model))}
+        history = Path(cache.oid_to_path(hashes[(_HISTORY,)])).read_text(encoding="utf-8")
         return tuple(float(row[val_metric]) for row in csv.DictReader(io.StringIO(history)))
     return ()
+
+
+def _model(lock: dict[str, Any], pipeline: str) -> str | None:
+    outs = lock.get(f"train@{pipeline}", {}).get("outs", [])
+    return next((out["md5"] for out in outs if out["path"] == f"data/{pipeline}/model"), None)

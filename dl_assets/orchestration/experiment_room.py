@@ -1,7 +1,7 @@
 """A copy of the repository in which experiments run, so that nothing they do can be seen in the workspace.
 
-`dvc exp run --temp` is not asked, because it edits the pipeline file, stashes and resets the workspace for a moment: a kill would
-leave the user's uncommitted work in a Git stash. It copies the data too, and leaves out files that Git does not know yet.
+`dvc exp run --temp` is not asked, because it edits the pipeline file, stashes and resets the workspace for a moment: a kill
+would leave the user's uncommitted work in a Git stash. It copies the data too, and leaves out files that Git does not know yet.
 Here the data are links into DVC's cache; what Git ignores, such as data/incoming, is linked where it is.
 """
 

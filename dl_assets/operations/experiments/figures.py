@@ -76,7 +76,9 @@ def _place(axes: Axes, findings: Findings, rows: Sequence[Row], place: str, meas
         if found is not None:
             value, low, high = found
             colour = _BEST if row is findings.best else _shade(rank, len(rows))
-            axes.errorbar(x, value, [[value - low], [high - value]], fmt="o", color=colour, markersize=5, linewidth=1.2, capsize=0)
+            axes.errorbar(
+                x, value, [[value - low], [high - value]], fmt="o", color=colour, markersize=5, linewidth=1.2, capsize=0
+            )
     own = measure(findings, findings.workspace) if findings.workspace else None
     if own is not None:
         axes.axhline(own[0], zorder=1, **_DASHED)
@@ -84,7 +86,7 @@ def _place(axes: Axes, findings: Findings, rows: Sequence[Row], place: str, meas
 
 
 def _positions(axes: Axes, values: list[Any]) -> list[float]:
-    """Return where the values lie, by their size where they are numbers, else one beside the other; name them below the axis."""
+    """Return where the values lie: by their size where they are numbers, else side by side; name them below the axis."""
     names = list(dict.fromkeys(text(value) for value in sorted(values, key=_order)))
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) < len(values):
@@ -93,7 +95,10 @@ def _positions(axes: Axes, values: list[Any]) -> list[float]:
         return [float(names.index(text(value))) for value in values]
     if min(numbers) > 0 and max(numbers) >= _FAR * min(numbers):
         axes.set_xscale("log")
-    axes.set_xticks(sorted(set(numbers)), names if len(names) <= 6 else [name if i % math.ceil(len(names) / 6) == 0 else "" for i, name in enumerate(names)])
+    axes.set_xticks(
+        sorted(set(numbers)),
+        names if len(names) <= 6 else [name if i % math.ceil(len(names) / 6) == 0 else "" for i, name in enumerate(names)],
+    )
     axes.minorticks_off()
     axes.margins(x=0.15)
     return [float(value) for value in numbers]

@@ -27,6 +27,7 @@ class Row:
     time: str | None = None
     reason: str | None = None
     curve: tuple[float, ...] = ()
+    model: str | None = None  # its hash in DVC's cache
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Findings:
 
 
 def score_of(config: Pipeline) -> tuple[str, bool]:
-    """Return what experiments are ranked by, and whether more is better: a score of val, which no choice among them spoils much.
+    """Return the score of val that experiments are ranked by, and whether more is better.
 
     It is the metric of `promote` where val has it, else what training reports.
     """
@@ -102,9 +103,7 @@ def findings_of(config: Pipeline, rows: Sequence[Row], workspace: Row | None) ->
         return row.reason is not None, value is None, cost, row.name
 
     words_ = headline.get(metric) or Headline(words(metric), "")
-    return Findings(
-        config.name, config.task_name, sorted(rows, key=rank), workspace, metric, score, is_higher_better, words_
-    )
+    return Findings(config.name, config.task_name, sorted(rows, key=rank), workspace, metric, score, is_higher_better, words_)
 
 
 def _record(found: Findings, row: Row) -> dict[str, Any]:

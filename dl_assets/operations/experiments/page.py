@@ -5,8 +5,8 @@ from dl_assets.operations.experiments.words import NOTE, OTHER_DATA, cells, colu
 from dl_assets.pages.html import page
 
 CAPTIONS = {
-    "parameters": "Above, each dot is an experiment, measured on val; below, the same on test, with 95 % intervals. The dashed line "
-    "is the workspace; the best by val is orange.",
+    "parameters": "Above, each dot is an experiment, measured on val; below, the same on test, with 95 % intervals. The dashed "
+    "line is the workspace; the best by val is orange.",
     "curves": "The score of val after each epoch, the better the darker. The best is orange, the workspace dashed.",
 }
 

@@ -8,7 +8,9 @@ from rich.table import Table
 
 from dl_assets.operations.experiments.findings import WORKSPACE, Findings, Row
 from dl_assets.operations.experiments.publication import PAGE, folder_of
-from dl_assets.operations.experiments.words import NOTE, cells, columns
+from dl_assets.operations.experiments.words import ADOPT, APPLY, NOTE, cells, columns, short_names
+
+_WIDTH = 160  # of what is written to a file
 
 
 def print_findings(findings: Findings, root: Path, *, as_json: bool) -> None:
@@ -18,8 +20,12 @@ def print_findings(findings: Findings, root: Path, *, as_json: bool) -> None:
         print(json.dumps({"kind": "summary", **findings.as_json(), "places_of_results": {"page": str(page)}}, default=str))
         return
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
     if not findings.rows:
-        console.print(f"{findings.pipeline} has no experiment yet. For example: dl experiment {findings.pipeline} train.epochs=5,10")
+        console.print(
+            f"{findings.pipeline} has no experiment yet. For example: dl experiment {findings.pipeline} train.epochs=5,10"
+        )
         return
     console.print(_table(findings))
     for row in findings.rows:
@@ -27,18 +33,29 @@ def print_findings(findings: Findings, root: Path, *, as_json: bool) -> None:
             console.print(f"{row.name} failed: {row.reason}", markup=False, soft_wrap=True)
     console.print(NOTE)
     if findings.best:
-        console.print(
-            f"Adopt one: dvc exp apply {findings.best.name}   Its pipeline file, dvc.lock and data then take the place of "
-            "those here: commit what you have first."
-        )
+        console.print(f"Adopt one: {ADOPT.format(pipeline=findings.pipeline, name=findings.best.name)}", soft_wrap=True)
+        console.print(f"       or: {APPLY.format(name=findings.best.name)}", soft_wrap=True)
     if page.is_file():
         console.print(f"Page       {page}")
 
 
+def print_adopted(pipeline: str, name: str, diff: str, *, as_json: bool) -> None:
+    """Print what `--adopt` wrote, and what comes next."""
+    if as_json:
+        print(json.dumps({"kind": "summary", "adopted": name, "diff": diff}))
+    elif diff:
+        print(f"{diff}\nWritten. What {name} made is in DVC's cache, so nothing is trained again by: dl run {pipeline}")
+    else:
+        print(f"The pipeline file has the values of {name} already. To run it: dl run {pipeline}")
+
+
 def _table(findings: Findings) -> Table:
     table = Table(box=None, pad_edge=False)
+    short = short_names(findings.places)
     for title, is_number in columns(findings):
-        table.add_column(title, justify="right" if is_number else "left", overflow="fold", no_wrap=title == "name")
+        table.add_column(
+            short.get(title, title), justify="right" if is_number else "left", overflow="fold", no_wrap=title == "name"
+        )
     for row in [*([findings.workspace] if findings.workspace else []), *findings.rows]:
         table.add_row(*cells(findings, row), style=_style(findings, row))
     return table

@@ -13,7 +13,9 @@ OTHER_DATA = (
     "These experiments differ in what makes the samples (source, clean or split), so they are not measured on the same ones; "
     "differences between them may come from that alone."
 )
-_NONE = "–"
+ADOPT = "dl experiments {pipeline} --adopt {name}  (writes its values into the pipeline file; then dl run {pipeline})"
+APPLY = "dvc exp apply {name}  (all files as they were when it ran; commit your own edits first, they are put aside)"
+_NONE = "-"
 
 
 def columns(findings: Findings) -> list[tuple[str, bool]]:
@@ -23,7 +25,7 @@ def columns(findings: Findings) -> list[tuple[str, bool]]:
         *((place, False) for place in findings.places),
         (findings.val_metric, True),
         ("better by", True),
-        (f"test {findings.metric}, 95 % interval", True),
+        (f"test {findings.metric} (95 %)", True),
         ("trained", True),
     ]
 
@@ -41,11 +43,21 @@ def cells(findings: Findings, row: Row) -> list[str]:
     ]
 
 
+def short_names(places: list[str]) -> dict[str, str]:
+    """Return the last word of each place, where no other ends in the same.
+
+    >>> short_names(["train.learning_rate", "train.loss.name", "model.name"])
+    {'train.learning_rate': 'learning_rate', 'train.loss.name': 'train.loss.name', 'model.name': 'model.name'}
+    """
+    last = [place.rpartition(".")[2] for place in places]
+    return {place: end if last.count(end) == 1 else place for place, end in zip(places, last, strict=True)}
+
+
 def _test(findings: Findings, found: dict[str, float] | None) -> str:
     if found is None:
         return _NONE
     show = findings.headline.show
-    return f"{show(found['value'])}, {show(found['low'])} to {show(found['high'])}" if "low" in found else show(found["value"])
+    return f"{show(found['value'])} ({show(found['low'])} to {show(found['high'])})" if "low" in found else show(found["value"])
 
 
 def compared(gain: float) -> str:
