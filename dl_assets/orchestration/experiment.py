@@ -26,6 +26,7 @@ from dl_assets.problems import plain
 from dl_assets.runner import writable
 from dl_assets.search_space import Values
 
+_KEPT = " What it wrote is kept in "  # in the room, which is gone by the time that anybody reads this
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
 
 
@@ -153,9 +154,10 @@ class _One:
             ref = experiment_refs.ref_of(self.room.head, self.plan.name)
             self.room.keep(ref, experiment_refs.message(self.config.name, self.plan.values))
         except PipelineError as error:
-            self._tell("progress", reason=str(error))
+            reason = str(error).partition(_KEPT)[0]
+            self._tell("progress", reason=reason)
             self._tell("stage", state="failed")
-            return str(error)
+            return reason
         self._tell("stage", state="done")
         return None
 

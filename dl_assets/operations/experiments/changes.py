@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -12,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 from dl_assets.config import SECTIONS, Pipeline
 from dl_assets.errors import ConfigError
 from dl_assets.operations.model_fits import require_model_fits
-from dl_assets.problems import choose, plain, shown
+from dl_assets.problems import Document, choose, gather, plain, shown
 from dl_assets.search_space import NoPlaceError, Values, put
 
 MAX_COMBINATIONS = 200
@@ -59,22 +60,27 @@ def combinations(changes: dict[str, list[Any]]) -> list[Values]:
 
 def require_valid(config: Pipeline, found: list[Values]) -> None:
     """Raise ConfigError that lists what is wrong with any combination, each complaint once."""
-    document, sound = plain(config.document), set[str]()
-    wrong: dict[str, None] = {}
-    for values in found:
-        try:
-            _require_places(values)
-            changed = Pipeline(config.path, put(document, values)).check()
-            built = json.dumps([changed.document.get(section) for section in _BUILT], default=str)
-            if built not in sound:
-                require_model_fits(changed)
-                sound.add(built)
-        except NoPlaceError as error:
-            wrong[f"{', '.join(values)} {error}"] = None
-        except ConfigError as error:
-            wrong[str(error)] = None
-    if wrong:
-        raise ConfigError("\n".join(wrong))
+    sound: set[str] = set()
+    gather(partial(_require_valid, config, values, sound) for values in found)
+
+
+def _require_valid(config: Pipeline, values: Values, sound: set[str]) -> None:
+    file = Document(config.path, config.document)
+    gather(partial(_require_place, file, place) for place in values)
+    try:
+        changed = Pipeline(config.path, put(plain(config.document), values)).check()
+    except NoPlaceError as error:
+        raise file.problem((", ".join(values),), str(error)) from None
+    built = json.dumps([changed.document.get(section) for section in _BUILT], default=str)
+    if built not in sound:
+        require_model_fits(changed)
+        sound.add(built)
+
+
+def _require_place(file: Document, place: str) -> None:
+    section = place.partition(".")[0]
+    if section not in PLACES:
+        raise file.problem((place,), f"is no place that an experiment can change{choose(section, PLACES)}")
 
 
 def told(values: Values) -> str:
@@ -102,10 +108,3 @@ def _number(value: Any) -> Any:
         with suppress(ValueError):
             return float(value)
     return value
-
-
-def _require_places(values: Values) -> None:
-    for place in values:
-        section = place.partition(".")[0]
-        if section not in PLACES:
-            raise ConfigError(f"{place} is no place that an experiment can change{choose(section, PLACES)}")

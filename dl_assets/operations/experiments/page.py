@@ -1,7 +1,7 @@
 """Experiments as one HTML page that needs nothing else."""
 
 from dl_assets.operations.experiments.findings import Findings
-from dl_assets.operations.experiments.words import NOTE, OTHER_DATA, cells, columns, compared, text
+from dl_assets.operations.experiments.words import APPLY, NOTE, OTHER_DATA, cells, columns, compared, text
 from dl_assets.pages.html import page
 
 CAPTIONS = {
@@ -23,6 +23,7 @@ def render(findings: Findings, figures: dict[str, bytes]) -> str:
         rows=[(row, cells(findings, row)) for row in findings.rows],
         workspace=cells(findings, findings.workspace) if findings.workspace else None,
         figures=figures,
+        apply=APPLY.format(name=findings.best.name) if findings.best else "",
         captions=CAPTIONS,
     )
 

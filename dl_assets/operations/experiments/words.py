@@ -14,7 +14,10 @@ OTHER_DATA = (
     "differences between them may come from that alone."
 )
 ADOPT = "dl experiments {pipeline} --adopt {name}  (writes its values into the pipeline file; then dl run {pipeline})"
-APPLY = "dvc exp apply {name}  (all files as they were when it ran; commit your own edits first, they are put aside)"
+APPLY = (
+    "dvc exp apply {name}  (all files as they were when it ran). Commit everything first: DVC puts uncommitted edits aside, "
+    "and deletes what Git ignores in a folder that has no committed file, which may be your raw data in data/incoming"
+)
 _NONE = "-"
 
 
