@@ -118,18 +118,16 @@ def _run(plans: list[Plan], config: Pipeline, root: Path, failed: list[Failed], 
     fresh = [name for name in addresses if name.startswith("ingest@") and is_unchanged(root, name)]
     log = root / "data" / ".tmp" / "logs" / f"{config.name}-experiment-{os.getpid()}.log"
     own = [plan.address(config.name) for plan in plans]
-    with (
-        writable(log.parent),
-        open_room(root, graph.pipelines) as room,
-        log.open("wb") as output,
-        display(own, as_json) as shown,
-    ):
-        for plan in plans:
-            reason = _One(plan, config, room, addresses, fresh, shown.show, output).run()
-            if reason is not None:
-                failed.append(Failed(plan.name, plan.values, f"{reason} The log: {log.relative_to(root)}"))
-    if not failed:
-        log.unlink()
+    with writable(log.parent), log.open("wb") as output:
+        try:
+            with open_room(root, graph.pipelines) as room, display(own, as_json) as shown:
+                for plan in plans:
+                    reason = _One(plan, config, room, addresses, fresh, shown.show, output).run()
+                    if reason is not None:
+                        failed.append(Failed(plan.name, plan.values, f"{reason} The log: {log.relative_to(root)}"))
+        finally:
+            if not failed:
+                log.unlink()
 
 
 @dataclass(frozen=True)

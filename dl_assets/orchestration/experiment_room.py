@@ -6,6 +6,7 @@ Here the data are links into DVC's cache; what Git ignores, such as data/incomin
 """
 
 import fcntl
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ class Room:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(source)
         if ".." not in Path(place).parts:
-            self._exclude(f"/{target.relative_to(self.top)}")
+            self._exclude("/" + re.sub(r"([\\*?\[])", r"\\\1", str(target.relative_to(self.top))))
 
     def link_everything(self) -> None:
         """A source may read more than DVC watches, such as a database beside dvc.yaml."""

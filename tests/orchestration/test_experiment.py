@@ -4,9 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from contextlib import chdir
-from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
@@ -74,7 +72,10 @@ with open(os.environ["PLAY_LOG"], "a") as log:
 
 
 class Project(Workspace):
-    """A workspace whose stages are play.py; what has run is told by `ran`."""
+    """A workspace whose stages are play.py; `before` is how it was before the experiments, `out` what they printed."""
+
+    before: tuple[object, ...]
+    out: str
 
     @property
     def environment(self) -> dict[str, str]:
@@ -106,7 +107,7 @@ class Project(Workspace):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two experiments, one of which fails, beside a workspace with edits that are not committed."""
     made = Project(make_workspace(tmp_path_factory.mktemp("experiments") / "w").root)
     for path, text in {"dvc.yaml": GRAPH, "play.py": PLAY, "pipelines/pets.yaml": PIPELINE}.items():
@@ -121,10 +122,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     made.git("commit", "-q", "-m", "pets")
     made.reproduce()
     made.edit_pipeline("pets", "epochs: 2", "epochs: 3")
-    made.before = made.files(), made.git("status", "--porcelain"), made.git("stash", "list")  # type: ignore[attr-defined]
+    made.before = made.files(), made.git("status", "--porcelain"), made.git("stash", "list")
     made.ran()
-    made.out = made.call("dl", "experiment", "pets", "train.learning_rate=0.5,5", "--json").stdout  # type: ignore[attr-defined]
-    yield made
+    made.out = made.call("dl", "experiment", "pets", "train.learning_rate=0.5,5", "--json").stdout
+    return made
 
 
 def summary(text: str) -> dict[str, dict[str, object]]:
@@ -132,7 +133,7 @@ def summary(text: str) -> dict[str, dict[str, object]]:
 
 
 def test_the_workspace_is_byte_for_byte_as_it_was(project: Project) -> None:
-    before = project.before  # type: ignore[attr-defined]
+    before = project.before
     assert (project.files(), project.git("status", "--porcelain"), project.git("stash", "list")) == before
 
 
@@ -146,14 +147,14 @@ def test_a_source_that_was_read_is_not_read_again(project: Project) -> None:
 
 
 def test_one_that_fails_is_a_row_with_its_reason_and_the_others_go_on(project: Project) -> None:
-    done, failed = summary(project.out).values()  # type: ignore[attr-defined]
+    done, failed = summary(project.out).values()
     assert (done["reason"], done["val"]) == (None, {"val_accuracy": 0.5, "val_loss": 0.5})
     assert "train@pets failed with exit code 1" in str(failed["reason"])
 
 
 def test_the_progress_of_each_experiment_and_stage_is_told(project: Project) -> None:
-    events = [json.loads(line) for line in project.out.splitlines()[:-1]]  # type: ignore[attr-defined]
-    name = next(iter(summary(project.out)))  # type: ignore[attr-defined]
+    events = [json.loads(line) for line in project.out.splitlines()[:-1]]
+    name = next(iter(summary(project.out)))
     own = [event for event in events if event["address"] == f"{name}@pets"]
     assert own[0]["state"] == "running" and own[-1]["state"] == "done"
     assert {"stage": "train", "state": "done"}.items() <= own[-2].items()
@@ -180,13 +181,13 @@ def test_new_raw_data_are_seen_where_they_are_and_the_same_again_trains_nothing(
 
 
 def test_a_name_that_is_taken_is_refused(project: Project) -> None:
-    name = next(iter(summary(project.out)))  # type: ignore[attr-defined]
+    name = next(iter(summary(project.out)))
     refused = project.call("dl", "experiment", "pets", "train.epochs=9", "--name", name, check=False)
     assert refused.returncode == 2 and f"dvc exp remove {name}" in refused.stderr
 
 
 def test_adopting_one_changes_its_values_only(project: Project) -> None:
-    name = next(iter(summary(project.out)))  # type: ignore[attr-defined]
+    name = next(iter(summary(project.out)))
     path = project.root / "pipelines/pets.yaml"
     before = path.read_text()
     assert "learning_rate: 0.5}" in project.call("dl", "experiments", "pets", "--adopt", name).stdout
@@ -196,7 +197,7 @@ def test_adopting_one_changes_its_values_only(project: Project) -> None:
 
 def test_dvc_applies_one_where_everything_is_committed(project: Project) -> None:
     """Else it puts edits aside, and deletes what Git ignores below a folder of which it knows no file, such as data/."""
-    name = next(iter(summary(project.out)))  # type: ignore[attr-defined]
+    name = next(iter(summary(project.out)))
     before = (project.root / "pipelines/pets.yaml").read_text()
     project.git("add", ".")
     project.git("commit", "-q", "-m", "all that there is")

@@ -41,7 +41,7 @@ def test_uncommitted_edits_and_new_pipelines_are_in_it_but_no_other_new_file(roo
 
 
 def test_what_git_ignores_and_what_lies_outside_is_found_at_the_same_place(root: Path) -> None:
-    for place in ("data/incoming/x/1.png", "../../outside/2.png", "shop.db"):
+    for place in ("data/incoming/x/1.png", "../../outside/2.png", "sh[o]p.db"):
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         (root / place).write_text(place)
     with open_room(root, []) as room:
@@ -50,7 +50,7 @@ def test_what_git_ignores_and_what_lies_outside_is_found_at_the_same_place(root:
         room.link_everything()
         assert (room.root / "data/incoming/x/1.png").read_text() == "data/incoming/x/1.png"
         assert (room.root / "../../outside/2.png").read_text() == "../../outside/2.png"
-        assert (room.root / "shop.db").read_text() == "shop.db"
+        assert (room.root / "sh[o]p.db").read_text() == "sh[o]p.db"
         assert git(room.root, "status", "--porcelain", "--untracked-files=all") == ""
     assert (root / "data/incoming/x/1.png").exists() and (root / "../../outside/2.png").exists()
 

@@ -72,7 +72,8 @@ def test_other_data_are_warned_of_because_the_samples_are_others(tmp_path: Path)
 
 def test_the_sentence_says_what_is_best_and_how_it_compares() -> None:
     assert sentence(found()) == (
-        "Of 3 experiments, high is the best on val: val_accuracy 0.75, 0.05 better than the workspace (train.learning_rate 0.01)."
+        "Of 3 experiments, high is the best on val: val_accuracy 0.75, 0.05 better than the workspace "
+        "(train.learning_rate 0.01)."
     )
     assert sentence(findings_of(config(), [FAILED], None)) == "1 experiment, and none came to its end."
 
@@ -96,7 +97,7 @@ def test_what_is_published_is_a_page_of_its_own_figures_and_numbers_for_dagster(
         "best val_accuracy": {"value": 0.75},
         "val_accuracy of the workspace": {"value": 0.7},
     }
-    assert [(one["name"], one["values"]) for one in content["experiments"]][0] == ("high", {"train.learning_rate": 0.01})
+    assert next((one["name"], one["values"]) for one in content["experiments"]) == ("high", {"train.learning_rate": 0.01})
     assert [one.reason for one in failures("digits", tmp_path)] == [FAILED.reason]
 
 
