@@ -5,6 +5,7 @@ import io
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,13 @@ def rows(pipeline: str, root: Path, val_metric: str) -> list[Row]:
     """Return the experiments of the pipeline; of those that made the same model from the same options the newest."""
     with Repo(str(root)) as repo:
         found = [
-            _row(ref.rpartition("/")[2], _Commit(root, commit), pipeline, val_metric, repo, commit[:12], time)
-            for ref, commit, time, subject, _ in sorted(_listed(root), key=lambda parts: parts[2])
+            replace(
+                _row(ref.rpartition("/")[2], _Commit(root, commit), pipeline, val_metric, repo),
+                changes=json.loads(body),
+                commit=commit[:12],
+                time=time,
+            )
+            for ref, commit, time, subject, body in sorted(_listed(root), key=lambda parts: parts[2])
             if subject.startswith(_subject(pipeline))
         ]
     return list({json.dumps([row.values, row.model], sort_keys=True): row for row in found}.values())
@@ -106,8 +112,6 @@ def _row(
     pipeline: str,
     val_metric: str,
     repo: Repo,
-    commit: str | None = None,
-    time: str | None = None,
 ) -> Row:
     train = json.loads(place.read(f"data/{pipeline}/reports/train.json") or "{}")
     metrics = json.loads(place.read(f"data/{pipeline}/evaluation/metrics.json") or "{}")
@@ -118,8 +122,6 @@ def _row(
         val={key.removeprefix("best_"): value for key, value in train.get("numbers", {}).items() if "val_" in key},
         test={key: entry for key, entry in metrics.items() if key not in ("classes", "support")},
         seconds=train.get("seconds"),
-        commit=commit,
-        time=time,
         curve=_curve(lock, pipeline, val_metric, repo),
         model=_model(lock, pipeline),
     )

@@ -9,8 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dl_assets.operations.experiments.findings import Findings, Row
-from dl_assets.operations.experiments.words import text
+from dl_assets.operations.experiments.findings import Findings, Row, text
 from dl_assets.pages import style
 
 _WORSE, _OTHER, _BEST = "#b9c4ce", style.COLOURS[0], style.COLOURS[1]

@@ -8,6 +8,7 @@ from dl_assets import registry
 from dl_assets.config import Pipeline
 from dl_assets.evaluation.headline import Headline
 from dl_assets.pages.html import words
+from dl_assets.problems import shown
 from dl_assets.search_space import Values
 
 DATA_SECTIONS = ("source", "clean", "split")  # a change of these changes the samples that val and test consist of
@@ -20,6 +21,7 @@ class Row:
 
     name: str
     values: Values
+    changes: Values = field(default_factory=dict)
     val: dict[str, float] = field(default_factory=dict)
     test: dict[str, dict[str, float]] = field(default_factory=dict)
     seconds: float | None = None
@@ -45,10 +47,11 @@ class Findings:
 
     @property
     def places(self) -> list[str]:
-        """Places at which any of the rows differs from another."""
+        """Places that were changed, and others at which any of the rows differs from another."""
         everyone = [*self.rows, *([self.workspace] if self.workspace else [])]
-        names = dict.fromkeys(name for row in everyone for name in row.values)
-        return sorted(name for name in names if any(row.values.get(name) != everyone[0].values.get(name) for row in everyone))
+        changed = {name for row in self.rows for name in flat(row.changes)}
+        names = {name for row in everyone for name in row.values} - changed
+        return sorted(changed | {name for name in names if len({text(row.values.get(name)) for row in everyone}) > 1})
 
     @property
     def done(self) -> list[Row]:
@@ -131,3 +134,7 @@ def flat(document: dict[str, Any], prefix: str = "") -> Values:
     for key, value in document.items():
         values |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
     return values
+
+
+def text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else shown(value)

@@ -1,7 +1,7 @@
 """Experiments as one HTML page that needs nothing else."""
 
-from dl_assets.operations.experiments.findings import Findings
-from dl_assets.operations.experiments.words import APPLY, NOTE, OTHER_DATA, cells, columns, compared, text
+from dl_assets.operations.experiments.findings import Findings, text
+from dl_assets.operations.experiments.words import APPLY, NOTE, OTHER_DATA, cells, columns, compared
 from dl_assets.pages.html import page
 
 CAPTIONS = {

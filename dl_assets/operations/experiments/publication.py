@@ -48,4 +48,4 @@ def failures(pipeline: str, root: Path) -> list[Failed]:
     if not path.is_file():
         return []
     found = [entry for entry in read_json(path)["experiments"] if entry["reason"] is not None]
-    return [Failed(entry["name"], entry["values"], entry["reason"]) for entry in found]
+    return [Failed(entry["name"], entry["changes"], entry["reason"]) for entry in found]

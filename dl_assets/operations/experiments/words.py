@@ -1,9 +1,6 @@
 """The cells of the table of experiments, as the terminal and the page show them."""
 
-from typing import Any
-
-from dl_assets.operations.experiments.findings import Findings, Row
-from dl_assets.problems import shown
+from dl_assets.operations.experiments.findings import Findings, Row, text
 
 NOTE = (
     "Ranked by the val part. The test part is there to be looked at once, for the one that you choose: who chooses by it "
@@ -70,7 +67,3 @@ def compared(gain: float) -> str:
     ('0.0123 better', '0.5 worse')
     """
     return f"{abs(gain):.3g} {'better' if gain > 0 else 'worse'}"
-
-
-def text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else shown(value)

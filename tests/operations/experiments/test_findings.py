@@ -21,14 +21,19 @@ TEST = {"accuracy": {"value": 0.8, "low": 0.7, "high": 0.9}}
 def row(name: str, rate: float, accuracy: float, **others: object) -> Row:
     values = {"train.epochs": 2, "train.learning_rate": rate}
     val = {"val_accuracy": accuracy, "val_loss": 1 - accuracy}
-    return replace(Row(name, values, val, TEST, 3.0, curve=(0.1, accuracy)), **others)  # type: ignore[arg-type]
+    return replace(Row(name, values, {}, val, TEST, 3.0, curve=(0.1, accuracy)), **others)  # type: ignore[arg-type]
 
 
 def config(text: str = DIGITS) -> Pipeline:
     return Pipeline(Path("pipelines/digits.yaml"), YAML().load(text))
 
 
-FAILED = Row("lost", {"train.epochs": 2, "train.learning_rate": 9.0}, reason="the loss is <b>not</b> a number")
+FAILED = Row(
+    "lost",
+    {"train.epochs": 2, "train.learning_rate": 9.0},
+    {"train.learning_rate": 9.0},
+    reason="the loss is <b>not</b> a number",
+)
 WORKSPACE = row("workspace", 0.003, 0.7)
 
 
@@ -45,8 +50,9 @@ def test_test_metrics_decide_nothing() -> None:
     assert findings_of(config(), [flattered, row("high", 0.01, 0.75)], None).best == row("high", 0.01, 0.75)
 
 
-def test_only_places_that_differ_are_shown() -> None:
+def test_places_are_shown_that_differ_or_were_changed() -> None:
     assert found().places == ["train.learning_rate"]
+    assert findings_of(config(), [row("only", 0.01, 0.75, changes={"train.epochs": 2})], None).places == ["train.epochs"]
 
 
 def test_experiments_are_compared_with_the_workspace_above_zero_is_better() -> None:
