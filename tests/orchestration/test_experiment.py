@@ -186,12 +186,16 @@ def test_a_name_that_is_taken_is_refused(project: Project) -> None:
     assert refused.returncode == 2 and f"dvc exp remove {name}" in refused.stderr
 
 
-def test_adopting_one_changes_its_values_only(project: Project) -> None:
+def test_adopting_one_changes_its_values_only_and_the_next_run_trains_nothing(project: Project) -> None:
     name = next(iter(summary(project.out)))
     path = project.root / "pipelines/pets.yaml"
     before = path.read_text()
     assert "learning_rate: 0.5}" in project.call("dl", "experiments", "pets", "--adopt", name).stdout
     assert path.read_text() == before.replace("3.0e-3", "0.5")
+    project.ran()
+    project.reproduce()
+    assert project.ran() == []
+    assert (project.root / "data/pets/model/history.csv").read_text().endswith("2,0.5\n")
     path.write_text(before)
 
 

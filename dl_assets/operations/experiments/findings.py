@@ -137,4 +137,5 @@ def flat(document: dict[str, Any], prefix: str = "") -> Values:
 
 
 def text(value: Any) -> str:
+    """Return a value as a table shows it."""
     return f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else shown(value)

@@ -1,7 +1,7 @@
 """Experiments as one HTML page that needs nothing else."""
 
 from dl_assets.operations.experiments.findings import Findings, text
-from dl_assets.operations.experiments.words import APPLY, NOTE, OTHER_DATA, cells, columns, compared
+from dl_assets.operations.experiments.words import APPLY, cells, columns, compared, notes
 from dl_assets.pages.html import page
 
 CAPTIONS = {
@@ -18,7 +18,7 @@ def render(findings: Findings, figures: dict[str, bytes]) -> str:
         "page.html.j2",
         findings=findings,
         sentence=sentence(findings),
-        notes=[NOTE, *([OTHER_DATA] if findings.has_other_data else [])],
+        notes=notes(findings),
         columns=columns(findings),
         rows=[(row, cells(findings, row)) for row in findings.rows],
         workspace=cells(findings, findings.workspace) if findings.workspace else None,

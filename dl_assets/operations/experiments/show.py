@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dl_assets.operations.experiments.findings import WORKSPACE, Findings, Row
 from dl_assets.operations.experiments.publication import PAGE, folder_of
-from dl_assets.operations.experiments.words import ADOPT, APPLY, NOTE, cells, columns, short_names
+from dl_assets.operations.experiments.words import ADOPT, APPLY, cells, columns, notes, short_names
 
 _WIDTH = 160  # of what is written to a file
 
@@ -17,7 +18,7 @@ def print_findings(findings: Findings, root: Path, *, as_json: bool) -> None:
     """Print a line for each experiment, the best first."""
     page = folder_of(findings.pipeline, root) / PAGE
     if as_json:
-        print(json.dumps({"kind": "summary", **findings.as_json(), "places_of_results": {"page": str(page)}}, default=str))
+        print(json.dumps({"kind": "summary", **findings.as_json(), "page": str(page)}, default=str))
         return
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -31,7 +32,8 @@ def print_findings(findings: Findings, root: Path, *, as_json: bool) -> None:
     for row in findings.rows:
         if row.reason is not None:
             console.print(f"{row.name} failed: {row.reason}", markup=False, soft_wrap=True)
-    console.print(NOTE)
+    for note in notes(findings):
+        console.print(note)
     if findings.best:
         console.print(f"Adopt one: {ADOPT.format(pipeline=findings.pipeline, name=findings.best.name)}", soft_wrap=True)
         console.print(f"       or: {APPLY.format(name=findings.best.name)}", soft_wrap=True)
@@ -57,7 +59,7 @@ def _table(findings: Findings) -> Table:
             short.get(title, title), justify="right" if is_number else "left", overflow="fold", no_wrap=title == "name"
         )
     for row in [*([findings.workspace] if findings.workspace else []), *findings.rows]:
-        table.add_row(*cells(findings, row), style=_style(findings, row))
+        table.add_row(*map(escape, cells(findings, row)), style=_style(findings, row))
     return table
 
 

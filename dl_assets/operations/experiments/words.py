@@ -2,11 +2,11 @@
 
 from dl_assets.operations.experiments.findings import Findings, Row, text
 
-NOTE = (
+_RANKED = (
     "Ranked by the val part. The test part is there to be looked at once, for the one that you choose: who chooses by it "
     "overfits to it, and the best of many is a little too good on val as well."
 )
-OTHER_DATA = (
+_OTHER_DATA = (
     "These experiments differ in what makes the samples (source, clean or split), so they are not measured on the same ones; "
     "differences between them may come from that alone."
 )
@@ -16,6 +16,11 @@ APPLY = (
     "and deletes what Git ignores in a folder that has no committed file, which may be your raw data in data/incoming"
 )
 _NONE = "-"
+
+
+def notes(findings: Findings) -> list[str]:
+    """Return what is to be kept in mind when one is chosen."""
+    return [_RANKED, *([_OTHER_DATA] if findings.has_other_data else [])]
 
 
 def columns(findings: Findings) -> list[tuple[str, bool]]:
