@@ -11,9 +11,14 @@ _IN_WORKING_DIRECTORY, _EXCHANGE = -100, 2  # AT_FDCWD; RENAME_EXCHANGE of Linux
 
 def replace_text(path: Path, text: str) -> None:
     """Write beside the target, flush to the disk, rename."""
+    replace_bytes(path, text.encode())
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """The same with bytes."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with temporary.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

@@ -36,6 +36,10 @@ def job_command(pipeline: str, stage: str | None, forced: Sequence[str] = ()) ->
     return [sys.executable, "-m", "dl_assets.orchestration.job", pipeline, *filter(None, [stage]), *_force(forced)]
 
 
+def experiment_command(kept: Sequence[str], addresses: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "dl_assets.orchestration.experiment_process", ",".join(kept), ",".join(addresses)]
+
+
 def dl_command(*words: str) -> list[str]:
     return [sys.executable, "-m", "dl_assets.orchestration.command", *words]
 

@@ -12,11 +12,16 @@ from dl_assets.config import Pipeline, load_pipeline
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
 from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
+from dl_assets.orchestration.experiment_fields import experiment_fields, experiment_words
 from dl_assets.orchestration.metadata import operation_metadata
 from dl_assets.orchestration.retries import fail_step
 
 POOL = "gpu"
 log = logging.getLogger("dagster")
+
+
+def _as_options(config: Mapping[str, Any]) -> list[str]:
+    return [word for name, value in config.items() for word in (f"--{name}", str(value))]
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,10 @@ class Operation:
     flags: tuple[str, ...] = ()
     # Run config, of which `folds: 5` becomes `--folds 5`. With its default the launchpad shows it.
     options: Callable[[Pipeline], dict[str, dg.Field]] = lambda config: {}
+    words: Callable[[Mapping[str, Any]], list[str]] = _as_options
 
     def command(self, pipeline: str, config: Mapping[str, Any]) -> list[str]:
-        given = [word for name, value in config.items() for word in (f"--{name}", str(value))]
-        return dl_command(self.name, pipeline, *self.flags, *given)
+        return dl_command(self.name, pipeline, *self.flags, *self.words(config))
 
 
 OPERATIONS = (
@@ -40,6 +45,12 @@ OPERATIONS = (
         "crossval",
         "Trains and measures once for each fold of train and val.",
         options=lambda config: {"folds": dg.Field(int, default_value=config.split.folds, description="3 or more")},
+    ),
+    Operation(
+        "experiment",
+        "Runs every combination of changed values as a DVC experiment; the workspace stays as it is.",
+        options=lambda config: experiment_fields(),
+        words=experiment_words,
     ),
     Operation("tune", "Searches for better options and writes them into the YAML.", section="tune", flags=("--yes",)),
 )

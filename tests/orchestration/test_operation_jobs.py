@@ -35,7 +35,7 @@ def execute(project: Workspace, instance: dg.DagsterInstance, **config: Any) -> 
 def test_every_pipeline_can_be_cross_validated_and_those_with_a_tune_section_tuned(project: Workspace) -> None:
     project.write_pipeline("tuned", f"{DIGITS}tune: {{}}\n")
     found = {job.name: job for name in ("digits", "tuned") for job in operation_jobs(name, project.root)}
-    assert set(found) == {"digits_crossval", "tuned_crossval", "tuned_tune"}
+    assert set(found) == {"digits_crossval", "digits_experiment", "tuned_crossval", "tuned_experiment", "tuned_tune"}
     (project.root / "pipelines" / "tuned.yaml").unlink()
 
 
@@ -49,15 +49,33 @@ def test_an_operation_waits_for_the_pool_gpu(project: Workspace) -> None:
 
 
 def test_the_launchpad_shows_the_folds_of_the_yaml(project: Workspace) -> None:
-    (operation,) = operation_jobs("digits", project.root)
+    operation = operation_jobs("digits", project.root)[0]
     assert operation.run_config_schema.config_type.fields["ops"].default_value == {OP: {"config": {"folds": 5}}}
 
 
 def test_run_config_becomes_options_of_the_command() -> None:
-    commands = {operation.name: operation.command("digits", {}) for operation in OPERATIONS}
+    commands = {operation.name: operation.command("digits", {}) for operation in OPERATIONS if operation.name != "experiment"}
     assert commands["tune"][-3:] == ["tune", "digits", "--yes"]
     assert commands["crossval"][-2:] == ["crossval", "digits"]
     assert OPERATIONS[0].command("digits", {"folds": 7})[-3:] == ["digits", "--folds", "7"]
+
+
+def test_the_launchpad_asks_for_the_changes_of_an_experiment_and_checks_their_kind(project: Workspace) -> None:
+    job = next(job for job in operation_jobs("digits", project.root) if job.name == "digits_experiment")
+
+    config = {"ops": {"digits__experiment": {"config": {"changes": {"train.epochs": [1, 2], "augment": ["light"]}}}}}
+    assert dg.validate_run_config(job, config)
+    config["ops"]["digits__experiment"]["config"]["changes"] = {"train.epochs": 3}  # type: ignore[dict-item]
+    with pytest.raises(dg.DagsterInvalidConfigError):
+        dg.validate_run_config(job, config)
+    command = next(one for one in OPERATIONS if one.name == "experiment").command
+    assert command("digits", {"changes": {"train.epochs": [1, 2]}, "name": "few"})[-5:] == [
+        "experiment",
+        "digits",
+        "train.epochs=1,2",
+        "--name",
+        "few",
+    ]
 
 
 def test_a_run_shows_its_progress_and_then_metrics_pictures_and_the_page(project: Workspace) -> None:
