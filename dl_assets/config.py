@@ -52,7 +52,7 @@ T = TypeVar("T")
 PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
 SCHEMAS = PIPELINES / "schemas"
-JOB_ENDINGS = ("_crossval", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
+JOB_ENDINGS = ("_crossval", "_predict", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")

@@ -43,7 +43,7 @@ def test_a_broken_pipeline_file_does_not_take_the_others_away(workspace: Workspa
     workspace.write_pipeline("broken", "task: [")
     workspace.write_pipeline("Odd-Name", DIGITS)
     jobs = {job.name for job in repository(workspace).get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"digits", "digits_crossval"}
+    assert jobs == {"digits", "digits_crossval", "digits_predict"}
 
 
 def test_a_broken_edit_keeps_the_pipeline_with_its_last_index_entry(workspace: Workspace) -> None:

@@ -85,7 +85,7 @@ def _write(pipeline: str, chosen: Chosen, work: Work, out: Path, *, as_json: boo
         result = read_result(places, chosen.exported.answer({}, 0).width, num_kept)
         metadata = {"pipeline": pipeline, "model": chosen.sha256, "answered_by": chosen.role}
         with replaced(out) as temporary:
-            formats.write(result.rows, temporary, out.suffix.lower(), metadata)
+            formats.write(result.rows, temporary, formats.kind_of(out), metadata)
     return result
 
 
