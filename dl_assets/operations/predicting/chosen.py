@@ -1,6 +1,7 @@
 """Which model answers: the champion, or where there is none the exported one."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dl_assets.config import Pipeline
 from dl_assets.errors import ArtifactError
 from dl_assets.operations.predict import SIGNATURE, Exported, open_exported, open_model
 from dl_assets.operations.promotion.folder import CERTIFICATE, MODEL, sha256_of
+from dl_assets.operations.serving.model import mark_of
 
 _VERSION = 12  # digits of the hash by which a person tells models apart
 
@@ -35,13 +37,14 @@ def choose_model(config: Pipeline, root: Path, *, challenger: bool = False) -> C
     folder, name = root / "data" / config.name, config.name
     if (folder / "champion").is_dir() and not challenger:
         remedy = f"Promote a model: dl promote {name}. To ask the exported one: dl predict {name} --challenger"
-        return _opened(folder / "champion", "champion", open_model(folder / "champion", remedy), remedy)
+        return _opened(folder / "champion", "champion", lambda: open_model(folder / "champion", remedy), remedy)
     if "promote" in config.document and not challenger:
         print(f"NOTE: {name} has no champion yet, so the exported model answers. See: dl promote {name}", file=sys.stderr)
-    return _opened(folder / "exported", "exported model", open_exported(config, root), f"Run: dl run {name}")
+    return _opened(folder / "exported", "exported model", lambda: open_exported(config, root), f"Run: dl run {name}")
 
 
-def _opened(folder: Path, role: str, exported: Exported, remedy: str) -> Chosen:
+def _opened(folder: Path, role: str, opening: Callable[[], Exported], remedy: str) -> Chosen:
+    before, exported = mark_of(folder), opening()
     sha256 = sha256_of(folder / MODEL)
     certified = read_json(folder / CERTIFICATE)["sha256"] if (folder / CERTIFICATE).is_file() else sha256
     if certified != sha256:
@@ -49,4 +52,6 @@ def _opened(folder: Path, role: str, exported: Exported, remedy: str) -> Chosen:
             f"{folder / MODEL} is not the file that {CERTIFICATE} beside it vouches for: its sha256 is {sha256[:16]}..., "
             f"certified is {certified[:16]}... {remedy}"
         )
+    if mark_of(folder) != before:  # else the hash might be that of another model
+        raise ArtifactError(f"{folder} was replaced while it was read. Run the command again.")
     return Chosen(exported, role, sha256, f"{__version__} {sha256} {sha256_of(folder / SIGNATURE)}")

@@ -41,11 +41,9 @@ def predict_inputs(
     result = _write(config.name, chosen, work, out, as_json=as_json)
     event = {"pipeline": config.name, "out": str(out), "model": chosen.sha256, "answered_by": chosen.role, **result.told()}
     progress.emit("predicted", **event)
-    if as_json:
-        print(json.dumps({"kind": "predicted", **event}, ensure_ascii=False))
-    else:
-        again = f", {result.num_kept:,} of them kept from a run that was stopped" if result.num_kept else ""
-        print(f"Wrote {out}: {result.num_rows:,} {work.what}{again}. They are answers of {chosen}.")
+    again = f", {result.num_kept:,} of them kept from a run that was stopped" if result.num_kept else ""
+    words = f"Wrote {out}: {result.num_rows:,} {work.what}{again}. They are answers of {chosen}."
+    print(json.dumps({"kind": "predicted", **event}, ensure_ascii=False) if as_json else words)
     tell_problems(work.what, result.num_rows, result.num_problems, result.named)
 
 
