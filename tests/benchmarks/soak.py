@@ -154,7 +154,7 @@ def size_of(folder: Path) -> int:
 
 
 def main(arguments: Any) -> int:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         workspace = make_workspace(Path(folder, "w"))
         workspace.run("dl", "run", "digits", timeout=600)
         os.environ["DAGSTER_HOME"] = str(workspace.root)
