@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DAGSTER_HOME := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test check bench format clean
+.PHONY: help setup demo ui test check bench soak format clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,12 @@ check: setup ## style, types, import layers, pipelines, definitions
 bench: setup ## measure what must be fast, side by side in one run (installs OpenVINO, to measure against)
 	@python -c "import openvino" 2>/dev/null || python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[bench]"
 	@python -m pytest tests/benchmarks -q -s -o addopts=--import-mode=importlib -o 'python_files=bench_*.py'
+
+RUNS ?= 200
+REAL ?= 12
+PREDICTIONS ?= 20000
+soak: setup ## run and predict again and again for half an hour; nothing may grow (RUNS=20 PREDICTIONS=5000: shorter)
+	@PYTHONPATH=tests:. python -m benchmarks.soak --runs $(RUNS) --real $(REAL) --predictions $(PREDICTIONS)
 
 format: setup ## write the code as ruff has it
 	@ruff format . && ruff check --fix .

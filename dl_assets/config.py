@@ -71,7 +71,7 @@ PIPELINES = Path("pipelines")
 INDEX = PIPELINES / "index.yaml"
 SCHEMAS = PIPELINES / "schemas"
 _TAKEN = (INDEX.stem, "maintenance")  # a file that is no pipeline, and a Dagster job that is of none
-JOB_ENDINGS = ("_crossval", "_experiment", "_monitor", "_tune")  # `cats_tune` is the Dagster job that tunes the pipeline `cats`
+JOB_ENDINGS = ("_crossval", "_experiment", "_monitor", "_predict", "_tune")  # `cats_tune` is the Dagster job that tunes `cats`
 
 
 SECTIONS = ("task", "source", "clean", "split", "augment", "model", "train", "evaluate", "export", "schedule")

@@ -12,32 +12,35 @@ from dl_assets.errors import ConfigError
 @app.command(name="predict")
 def predict_(
     name: Name,
-    files: Annotated[list[str] | None, typer.Argument(help="files, folders of files, or tables")] = None,
-    out: Annotated[Path | None, typer.Option(help="write a CSV file here; else the rows are printed")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(help="files, folders, archives, tables that list files; or tables of rows")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="write .parquet, .csv or .jsonl here; else the rows are printed")] = None,
+    challenger: Annotated[bool, typer.Option("--challenger", help="ask the exported model, promoted or not")] = False,
     submission: Annotated[
         Path | None, typer.Option(help="write Kaggle's id,label here; without FILES, of what the source has to be predicted")
     ] = None,
     positive: Annotated[str | None, typer.Option(help="class whose probability is submitted; the second of two")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the exported model about files, or about the rows of tables; what cannot be read gets a row that says why."""
+    """Ask the champion about files, or about the rows of tables; what cannot be read gets a row that says why.
+
+    Where nothing was promoted, the exported model answers. A command with --out that was killed goes on where it was.
+    """
     from dl_assets.config import load_pipeline
-    from dl_assets.operations.predict import predict_files
-    from dl_assets.operations.predict_rows import predict_tables
+    from dl_assets.operations.predicting.run import predict_inputs
     from dl_assets.operations.submission import write_submission
 
     if submission and (out or as_json):
         raise ConfigError("--submission writes a file of its own. Leave --out and --json away, or run the command twice.")
     if submission:
-        write_submission(name, files or [], ROOT, submission, positive)
+        write_submission(name, files or [], ROOT, submission, positive, challenger=challenger)
     elif positive:
         raise ConfigError("--positive is for a submission. Add --submission FILE, or leave it away.")
     elif not files:
         raise ConfigError(f"there is nothing to predict. Name files or folders: dl predict {name} FILES")
-    elif (config := load_pipeline(name, ROOT)).task.inputs == "table":
-        predict_tables(config, files, ROOT, out, as_json=as_json)
     else:
-        predict_files(name, files, ROOT, out, as_json=as_json)
+        predict_inputs(load_pipeline(name, ROOT), files, ROOT, out, challenger=challenger, as_json=as_json)
 
 
 @app.command(name="serve")

@@ -11,9 +11,11 @@ import dagster as dg
 from dl_assets.config import Pipeline, load_pipeline
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
-from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
+from dl_assets.orchestration.event_log import log_event
+from dl_assets.orchestration.execution import RunFailed, dl_command, follow
 from dl_assets.orchestration.experiment_fields import experiment_fields, experiment_words
 from dl_assets.orchestration.metadata import operation_metadata
+from dl_assets.orchestration.predict_job import make_predict_job
 from dl_assets.orchestration.retries import fail_step
 
 POOL = "gpu"
@@ -61,7 +63,7 @@ def operation_jobs(pipeline: str, root: Path) -> list[dg.JobDefinition]:
     try:
         config = load_pipeline(pipeline, root)
         wanted = [operation for operation in OPERATIONS if operation.section in (None, *config.document)]
-        return [make_job(operation, config, root) for operation in wanted]
+        return [*(make_job(operation, config, root) for operation in wanted), make_predict_job(config, root)]
     except ConfigError as error:
         log.warning("no operations for %s: %s", pipeline, error)
         return []
@@ -82,7 +84,7 @@ def make_job(operation: Operation, config: Pipeline, root: Path) -> dg.JobDefini
         sign_in(context)
         bury_dead_runs(context.instance)
         try:
-            follow(operation.command(pipeline, context.op_config), root, lambda event: _log(context, event))
+            follow(operation.command(pipeline, context.op_config), root, lambda event: log_event(context, event))
         except RunFailed as error:
             fail_step(context, error)
         context.add_output_metadata(operation_metadata(root / "data" / pipeline / operation.name))
@@ -94,17 +96,3 @@ def make_job(operation: Operation, config: Pipeline, root: Path) -> dg.JobDefini
         run()
 
     return job
-
-
-def _log(context: dg.OpExecutionContext, event: Event) -> None:
-    """Show an event in the run's log; the first error becomes the message of the failed step."""
-    values = {name: value for name, value in event.items() if name not in ("kind", "address", "state")}
-    who = event.get("address") or context.job_name
-    if event["kind"] == "stage":
-        context.log.info(f"{who}: {event['state']}")
-    elif event["kind"] == "progress":
-        context.log.info(f"{who}: " + " ".join(f"{name}={_short(value)}" for name, value in values.items()))
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

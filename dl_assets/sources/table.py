@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import polars as pl
 from pydantic import Field
 
 from dl_assets.artifacts.raw import Source
@@ -15,7 +14,7 @@ from dl_assets.sources._files.places import is_url, watchable
 from dl_assets.sources._table.database import read_database
 from dl_assets.sources._table.files import Format, read_files
 from dl_assets.sources._table.names import require_column
-from dl_assets.sources._table.reading import Reading
+from dl_assets.sources._table.reading import Portion, Reading
 from dl_assets.sources._table.rows import Manner, Roles, cells_of, rows_of
 
 
@@ -72,8 +71,8 @@ def read_cells(
     decimal: str = "auto",
     missing: Literal["auto"] | list[str] = "auto",
     sheet: str | None = None,
-) -> Iterator[pl.DataFrame]:
-    """Yield all columns of one file as text, and `problem`: why a row is lost, else null."""
+) -> Iterator[Portion]:
+    """Yield all columns of one file as text, and why a row is lost."""
     (reading,) = read_files([path], Format(delimiter, encoding, sheet))
     yield from cells_of(reading, Manner(None if missing == "auto" else missing, decimal))
 

@@ -20,7 +20,9 @@ from dl_assets.exporting.int8 import Quantized, int8_check
 from dl_assets.exporting.resizing import certify_resize, resize_check
 from dl_assets.exporting.subject import read_subject
 from dl_assets.inputs import image
-from dl_assets.operations.predict import find_files, open_exported, predict
+from dl_assets.operations.predict import open_exported
+from dl_assets.operations.predicting.inputs import find_inputs
+from dl_assets.operations.predicting.pictures import predict
 
 
 def ask(path: Path, raw: np.ndarray) -> np.ndarray:
@@ -81,8 +83,9 @@ def test_predict_sends_the_stored_size_to_a_model_that_takes_any(
 ) -> None:
     Image.fromarray(np.full((30, 40, 3), (200, 60, 60), np.uint8)).save(tmp_path / "red.png")
     document = {**PIPELINE.document, "export": {"resize": True}}
-    opened = open_exported(Pipeline(PIPELINE.path, document), exported.parents[2])
-    (rows,) = predict(opened, find_files([str(tmp_path / "red.png")]))
+    pipeline = Pipeline(PIPELINE.path, document)
+    opened = open_exported(pipeline, exported.parents[2])
+    (rows,) = predict(opened, find_inputs(pipeline, [str(tmp_path / "red.png")]).samples)
     assert rows["prediction"].to_list() == ["red"]
 
 

@@ -15,8 +15,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from dl_assets.commands.use import predict_ as command
+from dl_assets.config import load_pipeline
 from dl_assets.errors import ArtifactError, ConfigError, DataError
-from dl_assets.operations.predict import predict_files
+from dl_assets.operations.predicting.run import predict_inputs
 from dl_assets.operations.submission import write_submission
 
 PIPELINE = """\
@@ -83,7 +84,7 @@ def grey(path: Path, level: int) -> str:
 
 
 def ask(paths: list[str], out: Path | None = Path("p.csv"), **options: Any) -> pl.DataFrame:
-    predict_files("pets", paths, Path(), out, **{"as_json": False, **options})
+    predict_inputs(load_pipeline("pets"), paths, Path(), out, **options)
     return pl.read_csv("p.csv", infer_schema_length=None)
 
 
@@ -134,7 +135,7 @@ def test_a_first_batch_of_broken_files_does_not_spoil_the_table(project: Path) -
 @pytest.mark.parametrize("as_json", [True, False])
 def test_without_out_the_rows_are_printed(project: Path, capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     path = grey(project / "bright.png", 204)
-    predict_files("pets", [path], Path(), None, as_json=as_json)
+    predict_inputs(load_pipeline("pets"), [path], Path(), None, as_json=as_json)
     printed = capsys.readouterr().out
     if as_json:
         assert json.loads(printed)["prediction"] == "dog"
@@ -192,7 +193,7 @@ def test_what_is_missing_or_broken_is_told_with_the_remedy(
 
 def test_an_empty_folder_is_told(project: Path) -> None:
     Path("empty").mkdir()
-    with pytest.raises(DataError, match="there is no file in empty"):
+    with pytest.raises(DataError, match="empty holds no files"):
         ask(["empty"])
 
 

@@ -43,7 +43,7 @@ def test_a_broken_pipeline_file_does_not_take_the_others_away(workspace: Workspa
     workspace.write_pipeline("broken", "task: [")
     workspace.write_pipeline("Odd-Name", DIGITS)
     jobs = {job.name for job in repository(workspace).get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"digits", "digits_crossval", "digits_experiment", "maintenance"}
+    assert jobs == {"digits", "digits_crossval", "digits_experiment", "digits_predict", "maintenance"}
 
 
 def test_failures_are_watched_from_the_first_start_on(workspace: Workspace) -> None:

@@ -35,7 +35,8 @@ def execute(project: Workspace, instance: dg.DagsterInstance, **config: Any) -> 
 def test_every_pipeline_can_be_cross_validated_and_those_with_a_tune_section_tuned(project: Workspace) -> None:
     project.write_pipeline("tuned", f"{DIGITS}tune: {{}}\n")
     found = {job.name: job for name in ("digits", "tuned") for job in operation_jobs(name, project.root)}
-    assert set(found) == {"digits_crossval", "digits_experiment", "tuned_crossval", "tuned_experiment", "tuned_tune"}
+    of_both = {f"{name}_{job}" for name in ("digits", "tuned") for job in ("crossval", "experiment", "predict")}
+    assert set(found) == {*of_both, "tuned_tune"}
     (project.root / "pipelines" / "tuned.yaml").unlink()
 
 
@@ -49,7 +50,7 @@ def test_an_operation_waits_for_the_pool_gpu(project: Workspace) -> None:
 
 
 def test_the_launchpad_shows_the_folds_of_the_yaml(project: Workspace) -> None:
-    operation = operation_jobs("digits", project.root)[0]
+    operation = job_of(project)
     assert operation.run_config_schema.config_type.fields["ops"].default_value == {OP: {"config": {"folds": 5}}}
 
 

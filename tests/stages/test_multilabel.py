@@ -14,7 +14,9 @@ from dl_assets.artifacts.report import Report
 from dl_assets.artifacts.shards import ArrayWriter
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, REJECTED, empty, write_table
 from dl_assets.config import Pipeline
-from dl_assets.operations.predict import find_files, open_exported, predict
+from dl_assets.operations.predict import open_exported
+from dl_assets.operations.predicting.inputs import find_inputs
+from dl_assets.operations.predicting.pictures import predict
 from dl_assets.stages.augment import augment
 from dl_assets.stages.evaluate import evaluate
 from dl_assets.stages.export import export
@@ -120,6 +122,6 @@ def test_the_exported_model_predicts_several_labels_of_a_file(ran: Any, tmp_path
     pixels, targets = pictures()
     for index in range(3):
         Image.fromarray(pixels[index, ..., 0]).save(tmp_path / f"{index}.png")
-    rows = pl.concat(predict(open_exported(PIPELINE, ran[0]), find_files([str(tmp_path)])))
+    rows = pl.concat(predict(open_exported(PIPELINE, ran[0]), find_inputs(PIPELINE, [str(tmp_path)]).samples))
     assert rows["prediction"].to_list() == targets[:3]
     assert {"probability_left", "probability_top"} <= set(rows.columns)

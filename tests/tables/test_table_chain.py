@@ -17,7 +17,7 @@ from dl_assets.artifacts.rows import read_values
 from dl_assets.artifacts.tables import read_parted
 from dl_assets.config import load_pipeline
 from dl_assets.errors import DataError
-from dl_assets.operations.predict_rows import predict_tables
+from dl_assets.operations.predicting.run import predict_inputs
 from dl_assets.operations.serve import make_server
 from dl_assets.operations.serving.app import create_app
 from dl_assets.operations.serving.limits import Limits
@@ -164,7 +164,7 @@ def test_the_model_of_8_bits_answers_for_the_same_columns_about_as_well(chain: C
 
 def test_the_predictions_for_the_file_are_those_of_the_evaluation(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(chain.root)
-    predict_tables(load_pipeline("people"), ["people.csv"], Path(), Path("out.csv"), as_json=False)
+    predict_inputs(load_pipeline("people"), ["people.csv"], Path(), Path("out.csv"))
     found = pl.read_csv("out.csv", infer_schema_length=None)
     assert found.columns[:9] == people(0).strip().split(",") and found["problem"].null_count() == 360
     samples = read_parted(chain.folder / "clean", chain.folder / "parts")
@@ -183,7 +183,7 @@ def test_a_row_that_does_not_fit_says_why_and_the_others_are_predicted(chain: Ch
     rows = rows.with_columns(age=pl.Series(["forty", "40"]))
     rows.write_csv("new.csv")
     with pytest.raises(DataError, match="1 of 2 rows do not fit the schema"):
-        predict_tables(load_pipeline("people"), ["new.csv"], Path(), Path("out.csv"), as_json=False)
+        predict_inputs(load_pipeline("people"), ["new.csv"], Path(), Path("out.csv"))
     found = pl.read_csv("out.csv")
     assert found["problem"].to_list() == ["age: 'forty' is no number", None]
     assert found["prediction"].is_null().to_list() == [True, False]
@@ -195,7 +195,7 @@ def test_tables_of_different_columns_are_not_written_below_one_header(chain: Cha
     rows.select(reversed(rows.columns)).write_csv("turned.csv")
     Path("both.csv").unlink(missing_ok=True)
     with pytest.raises(DataError, match=r"the tables have different columns .*one by one"):
-        predict_tables(load_pipeline("people"), ["people.csv", "turned.csv"], Path(), Path("both.csv"), as_json=False)
+        predict_inputs(load_pipeline("people"), ["people.csv", "turned.csv"], Path(), Path("both.csv"))
     assert not Path("both.csv").exists()
 
 

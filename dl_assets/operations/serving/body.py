@@ -21,6 +21,7 @@ Take = Callable[[int], None]
 FILES = "files"  # the field of a form
 _DRAINED = 4  # as often as the limit is read of what is too large, so that the client comes to read why
 _SHOWN = 60
+_DIGITS = 18  # Python makes no number of very many, and what has more is too large anyway
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ async def _read(request: Request, given: str, body: AsyncGenerator[bytes, None],
 async def _limited(request: Request, limits: Limits, take: Take) -> AsyncGenerator[bytes, None]:
     """Yield the body as far as it is not too large."""
     told = request.headers.get("content-length", "0")
-    size, too_large = 0, int(told) if told.isdecimal() else 0
+    size, too_large = 0, int(told[:_DIGITS]) if told.isdecimal() else 0
     async for chunk in request.stream():
         size += len(chunk)
         if max(size, too_large) <= limits.max_bytes:

@@ -58,14 +58,14 @@ def rows_of(readings: Sequence[Reading], roles: Roles, manner: Manner, descripti
     keys.require_unique()
 
 
-def cells_of(reading: Reading, manner: Manner) -> Iterator[pl.DataFrame]:
-    """Yield all columns of one file as they are understood, and `problem`, where nothing says what a column is for."""
+def cells_of(reading: Reading, manner: Manner) -> Iterator[Portion]:
+    """Yield all columns of one file as they are understood, where nothing says what a column is for."""
     marks, decimals = marks_of(manner.missing), None
     for cells, problem in reading.portions():
         clean = without_marks(cells, marks, Counter())
         if decimals is None:
             decimals = find_decimals(clean, manner.decimal, has_semicolons=reading.found.get("delimiter") == ";")
-        yield with_dots(clean, decimals)[0].with_columns(problem=problem)
+        yield Portion(with_dots(clean, decimals)[0], problem)
 
 
 def _rows_of_one(

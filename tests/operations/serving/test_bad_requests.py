@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from operations.serving.champions import grey
+from operations.serving.champions import grey, write_old
 from operations.serving.conftest import Serve
 
 
@@ -57,12 +57,18 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     ),
     "3 MB": ({"files": {"files": bytes(3 * 1024**2)}}, 413, "larger than 2 MB"),
     "9 MB": (document(bytes(9 * 1024**2)), 413, "larger than 2 MB"),
+    "a length of 5,000 digits": (
+        {"content": b"{}", "headers": {"Content-Type": "application/json", "Content-Length": "9" * 5000}},
+        413,
+        "larger than 2 MB",
+    ),
     "another field": ({"files": {"file": grey(9)}}, 422, "a field 'file' that is no file called `files`"),
     "a field that is no file": ({"data": {"files": "x"}, "files": {"files": grey(9)}}, 422, "no file called `files`"),
     "a form without a file": (form(end="--", field="x"), 422, "field 'x'"),
     "a form without its end": (form(end=""), 400, "its end is missing"),
     "a form that is none": ({**form(), "content": b"Dear server"}, 400, "The form cannot be read"),
     "a form without a boundary": ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "boundary"),
+    "a broken file with a path": ({"files": {"files": ("../../../etc/passwd", b"x")}}, 422, "unreadable: no picture"),
     "an empty form": ({**form(), "content": b"--b--"}, 422, "There is no input"),
     "no body": ({}, 415, "The content type is 'not given'"),
     "another type": ({"content": grey(9), "headers": {"Content-Type": "image/png"}}, 415, "image/png"),
@@ -93,6 +99,31 @@ def test_a_bad_request_is_told_why(client: TestClient, request_: dict[str, Any],
 def test_a_body_without_a_length_is_limited_as_well(client: TestClient) -> None:
     answer = client.post("/predict", content=iter([bytes(1024**2)] * 3), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
+
+
+ROWS: dict[str, tuple[Any, int, str]] = {
+    "no object": ([1], 422, "a row must be an object"),
+    "a path as column": ([{"../../etc/passwd": 1}], 422, "unknown column"),
+    "a list as cell": ([{"age": [1], "sex": "f", "city": "Ulm"}], 422, "neither a text nor a number"),
+    "a number of 300 digits": ([{"age": 10**300, "sex": "f", "city": "Ulm"}], 422, "is above the maximum 100"),
+    "a text of 100,000 digits": ([{"age": "9" * 100_000, "sex": "f", "city": "Ulm"}], 422, "is no number"),
+    "20,000 columns": ([{str(number): 1 for number in range(20_000)}], 422, "unknown column"),
+    "10,000 rows": ([{"age": 1, "sex": "f", "city": "Ulm"}] * 10_000, 413, "more than 100 inputs"),
+}
+
+
+@pytest.mark.parametrize(("rows", "status", "told"), ROWS.values(), ids=list(ROWS))
+def test_a_bad_row_is_told_why(tmp_path: Path, serve: Serve, rows: Any, status: int, told: str) -> None:
+    write_old(tmp_path / "data" / "people" / "champion")
+    answer = serve("people").post("/predict", json={"rows": rows})
+    assert (answer.status_code, told in answer.json()["error"]) == (status, True), answer.text[:500]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_a_picture_that_is_cut_off_is_told_whatever_its_kind(client: TestClient, kind: str) -> None:
+    whole = grey(200, (60, 40), kind)
+    for length in (10, len(whole) // 2):
+        assert client.post("/predict", files={"files": whole[:length]}).status_code == 422
 
 
 @pytest.mark.parametrize(("address", "status"), [("/predict", 405), ("/nothing", 404), ("/../../etc/passwd", 404)])
