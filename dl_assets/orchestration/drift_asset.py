@@ -1,7 +1,6 @@
 """The asset `<pipeline>/drift`, where the YAML has the section `monitor`: its step runs `dl monitor`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,6 +8,7 @@ import dagster as dg
 from dl_assets import progress
 from dl_assets.artifacts.report import read_json
 from dl_assets.config import Pipeline
+from dl_assets.operations.monitoring import MONITOR, REPORT
 from dl_assets.orchestration.assets import asset_key
 from dl_assets.orchestration.champion_asset import champion_key
 from dl_assets.orchestration.dead_runs import bury_dead_runs, sign_in
@@ -16,9 +16,6 @@ from dl_assets.orchestration.drift_metadata import STEADY, check_fields_of, repo
 from dl_assets.orchestration.execution import Event, RunFailed, dl_command, follow
 from dl_assets.orchestration.graph import Graph
 from dl_assets.orchestration.retries import fail_step
-
-MONITOR = Path("reports", "monitor")  # in data/<pipeline>
-REPORT = MONITOR / "monitor.json"
 
 
 def drift_key(pipeline: str) -> dg.AssetKey:

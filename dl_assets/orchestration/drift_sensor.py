@@ -10,9 +10,9 @@ import dagster as dg
 
 from dl_assets.artifacts.report import read_json
 from dl_assets.config import Pipeline
+from dl_assets.operations.monitoring import REPORT
 from dl_assets.operations.promotion.folder import MODEL, sha256_of
 from dl_assets.orchestration.active_runs import active_run
-from dl_assets.orchestration.drift_asset import REPORT
 from dl_assets.orchestration.forcing import force_tag
 from dl_assets.orchestration.graph import Graph
 from dl_assets.orchestration.retraining import forced_by_schedule

@@ -16,8 +16,8 @@ class Monitor(Options):
     cron: Annotated[Cron, Field(description="when Dagster looks; in the time zone of the section schedule")] = "0 * * * *"
     significance: Annotated[
         float,
-        Field(gt=0, lt=0.5, description="chance below which a difference is none any more, after correction for many tests"),
-    ] = 0.01
+        Field(gt=0, lt=0.5, description="chance of a false alarm at one look, at most; corrected for many tests"),
+    ] = 0.001  # somebody looks 24 times a day
     psi: Annotated[float, Field(gt=0, description="population stability index above which shares have drifted")] = 0.2
     max_metric_drop: Annotated[
         float | None, Field(gt=0, description="by how much the quality may be worse where labels came back; null does not ask")
