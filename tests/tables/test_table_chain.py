@@ -17,6 +17,10 @@ from dl_assets.artifacts.rows import read_values
 from dl_assets.artifacts.tables import read_parted
 from dl_assets.config import load_pipeline
 from dl_assets.errors import DataError
+from dl_assets.operations.monitoring.columns import comparable
+from dl_assets.operations.monitoring.difference import settle
+from dl_assets.operations.monitoring.differences import compare
+from dl_assets.operations.monitoring.served import find_served
 from dl_assets.operations.predicting.run import predict_inputs
 from dl_assets.operations.serve import make_server
 from dl_assets.operations.serving.app import create_app
@@ -145,6 +149,23 @@ def test_of_rows_that_were_not_learnt_from_the_reference_says_what_the_server_lo
         assert logged["prediction"].to_list() == reference["prediction"].to_list()
     else:
         assert np.allclose(logged["prediction"], reference["prediction"], rtol=1e-4)
+
+
+def test_rows_are_compared_column_by_column_as_what_they_hold(chain: Chain) -> None:
+    """80 and 80.0 are one number, and spaces around a word are none."""
+    served = find_served(chain.config, chain.root)
+    reference = comparable(served.reference, served.exported)
+    age = pl.col("input_age")
+    spelt = served.reference.with_columns(age.cast(pl.Float64).cast(pl.String), pl.format(" {} ", "input_colour"))
+    assert comparable(spelt, served.exported).equals(reference)
+    assert "joined" not in reference.columns  # dates go on, and always drift
+    older = served.reference.with_columns((age.cast(pl.Float64) + 30).cast(pl.String), input_colour=pl.lit("mauve"))
+    found = settle(compare(reference, comparable(older, served.exported), psi=0.2), 0.001)
+    assert {one.name: one.method for one in found if one.drifted} == {
+        "age": "ks",
+        "colour": "psi, chi2",
+        "colour, missing": "fisher",  # of some it was
+    }
 
 
 def test_a_table_has_no_embedding_and_its_signature_says_why(chain: Chain) -> None:
