@@ -159,13 +159,11 @@ def test_rows_are_compared_column_by_column_as_what_they_hold(chain: Chain) -> N
     spelt = served.reference.with_columns(age.cast(pl.Float64).cast(pl.String), pl.format(" {} ", "input_colour"))
     assert comparable(spelt, served.exported).equals(reference)
     assert "joined" not in reference.columns  # dates go on, and always drift
-    older = served.reference.with_columns((age.cast(pl.Float64) + 30).cast(pl.String), input_colour=pl.lit("mauve"))
+    older = served.reference.with_columns(
+        (age.cast(pl.Float64) + 30).cast(pl.String), pl.col("input_colour").str.replace(".+", "mauve")
+    )
     found = settle(compare(reference, comparable(older, served.exported), psi=0.2), 0.001)
-    assert {one.name: one.method for one in found if one.drifted} == {
-        "age": "ks",
-        "colour": "psi, chi2",
-        "colour, missing": "fisher",  # of some it was
-    }
+    assert {one.name: one.method for one in found if one.drifted} == {"age": "ks", "colour": "psi, chi2"}
 
 
 def test_a_table_has_no_embedding_and_its_signature_says_why(chain: Chain) -> None:
