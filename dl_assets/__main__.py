@@ -3,11 +3,23 @@
 import sys
 
 from dl_assets import progress
-from dl_assets.commands import champion, experiment, files, gc, inner, learn, monitor, remote, run, use
+from dl_assets.commands import (  # noqa: F401 - each adds its commands
+    champion,
+    experiment,
+    feedback,
+    files,
+    gc,
+    inner,
+    learn,
+    monitor,
+    remote,
+    run,
+    use,
+)
 from dl_assets.commands.app import app, print_traceback
 from dl_assets.errors import PipelineError
 
-__all__ = ["app", "champion", "experiment", "files", "gc", "inner", "learn", "main", "monitor", "remote", "run", "use"]
+__all__ = ["app", "main"]
 
 
 def main() -> None:

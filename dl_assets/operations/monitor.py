@@ -40,7 +40,8 @@ def monitor(config: Pipeline, root: Path) -> dict[str, Any]:
     told = _tell(config, served, window, found, quality, len(labelled))
     enough = len(window) >= options.minimum
     series = follow(served, rows if enough else rows[:0], size=options.minimum, psi=options.psi)
-    _publish(root, folder, told, served.reference, window, series)
+    reference, shown = (comparable(frame, served.exported) if enough else frame[:0] for frame in (served.reference, window))
+    _publish(root, folder, told, reference, shown, series)
     return told
 
 
@@ -72,13 +73,12 @@ def _tell(
     num_labelled: int,
 ) -> dict[str, Any]:
     verdict, reason = _judge(config, len(window), found)
-    times = [time.isoformat(timespec="milliseconds") for time in (window["time"].min(), window["time"].max()) if time]
-    first, last = times or (None, None)
+    times = [time.isoformat(timespec="milliseconds") for time in window["time"].sort()]
     return {
         "pipeline": config.name,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "model": served.models[0],
-        "window": {"rows": len(window), "first": first, "last": last},
+        "window": {"rows": len(window), "first": times[0] if times else None, "last": times[-1] if times else None},
         "verdict": verdict,
         "reason": reason,
         "retrain": verdict == DRIFT and config.monitor.retrain,

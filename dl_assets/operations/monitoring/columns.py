@@ -25,5 +25,5 @@ def comparable(frame: pl.DataFrame, exported: Exported) -> pl.DataFrame:
 def _typed(frame: pl.DataFrame, exported: Exported) -> pl.DataFrame:
     schema = schema_of(exported.asked["fitted"]["schema"])
     cells = frame.select(pl.col(f"{_PREFIX}{column.name}").alias(column.name) for column in schema.used)
-    values = exported.inputs.clean(cells, schema, **exported.decoding)[0]
+    values: pl.DataFrame = exported.inputs.clean(cells, schema, **exported.decoding)[0]
     return values.select(column.name for column in schema.used if column.kind != "date")

@@ -1,5 +1,7 @@
 """How the drift measures went over time: chunk by chunk of the log."""
 
+from typing import Any
+
 import polars as pl
 
 from dl_assets.operations.monitoring.columns import comparable
@@ -20,5 +22,5 @@ def follow(served: Served, rows: pl.DataFrame, *, size: int, psi: float) -> pl.D
         for chunk in (rows[start : start + size] for start in range(len(rows) % size, len(rows), size))
         for one in compare(reference, comparable(chunk, served.exported), psi=psi, with_chance=False)
     ]
-    schema = {"start": pl.Datetime("us", "UTC"), "rows": pl.Int64, "measure": pl.String}
+    schema: dict[str, Any] = {"start": pl.Datetime("us", "UTC"), "rows": pl.Int64, "measure": pl.String}
     return pl.DataFrame(found, schema={**schema, "statistic": pl.Float64, "limit": pl.Float64})

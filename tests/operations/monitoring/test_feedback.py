@@ -1,0 +1,91 @@
+"""The right answers that come back: taken, changed, or rejected with a reason, and never lost."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from contest import Contest, answers
+
+from dl_assets.__main__ import main
+from dl_assets.config import load_pipeline
+from dl_assets.errors import ConfigError, DataError
+from dl_assets.operations.monitoring.feedback import read_feedback, take_feedback
+from dl_assets.operations.serving.journal import Journal
+from dl_assets.operations.serving.log import store
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contest:
+    """A pipeline of cats and dogs; the predictions a and b are stored, c is in a journal."""
+    made = Contest(tmp_path / "w")
+    monkeypatch.chdir(made.root)
+    made.export(answers(10))
+    log = made.folder / "predictions"
+    log.mkdir()
+    for name, ids in (("1", "ab"), ("2", "c")):
+        with Journal(log / f"{name}.jsonl", {"id": "String"}) as journal:
+            journal.append([{"id": id_} for id_ in ids])
+    store(log / "1.jsonl")
+    return made
+
+
+def take(made: Contest, text: str) -> dict[str, object]:
+    (made.root / "told.csv").write_text(text)
+    return take_feedback(load_pipeline("pets", made.root), made.root, made.root / "told.csv")
+
+
+def targets(made: Contest) -> dict[str, str]:
+    return dict(read_feedback(made.folder / "feedback").select("id", "target").sort("id").iter_rows())
+
+
+def test_targets_are_kept_by_the_id_of_the_prediction(asked: Contest) -> None:
+    told = take(asked, "id,target,note\na,cat,x\nc, dog ,y\n")
+    assert (told["new"], told["rejected"]) == (2, 0)
+    assert targets(asked) == {"a": "cat", "c": "dog"}
+
+
+def test_what_is_told_later_counts(asked: Contest) -> None:
+    take(asked, "id,target\na,cat\nb,cat\n")
+    told = take(asked, "id,target\na,dog\nb,cat\nc,cat\n")
+    assert (told["new"], told["changed"], told["known"]) == (1, 1, 1)
+    assert targets(asked) == {"a": "dog", "b": "cat", "c": "cat"}
+
+
+def test_a_row_that_cannot_be_taken_is_kept_with_the_reason(asked: Contest) -> None:
+    told = take(asked, "id,target\na,cat\nb,cat\nb,dog\n,cat\nc,\nz,cat\n")
+    assert told["new"] == 1 and targets(asked) == {"a": "cat"}
+    assert told["reasons"] == {
+        "with an id that has two targets in this file": 2,
+        "without an id": 1,
+        "without a target": 1,
+        "with an id that no logged prediction has": 1,
+    }
+    (kept,) = (asked.folder / "feedback/rejected").glob("*.parquet")
+    rejected = pl.read_parquet(kept)
+    assert rejected.columns == ["id", "target", "reason", "time"] and len(rejected) == 5
+
+
+def test_a_class_that_the_model_does_not_know_is_rejected_by_name(asked: Contest) -> None:
+    with pytest.raises(DataError, match="could be taken: 1 with the target 'cow', which the model does not know"):
+        take(asked, "id,target\na,cow\n")
+    assert targets(asked) == {}
+
+
+def test_a_file_without_the_columns_says_which_it_needs(asked: Contest) -> None:
+    with pytest.raises(ConfigError, match="has no column 'target', did you mean 'targets'"):
+        take(asked, "id,targets\na,cat\n")
+
+
+def test_the_command_tells_people_and_programs(
+    asked: Contest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (asked.root / "told.csv").write_text("id,target\na,cat\nz,cat\n")
+    monkeypatch.setattr("sys.argv", ["dl", "feedback", "pets", "told.csv"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert "2 rows: 1 new, 0 changed, 0 known, 1 rejected." in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["dl", "feedback", "pets", "told.csv", "--json"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert json.loads(capsys.readouterr().out)["known"] == 1
