@@ -76,19 +76,24 @@ def _metrics(path: Path) -> dict[str, dg.TableMetadataValue]:
         return {}
     entries = {name: entry for name, entry in json.loads(path.read_text(encoding="utf-8")).items() if name != "classes"}
     records = [
-        {"metric": name, **{key: float(entry[key]) for key in ("value", "low", "high")}} for name, entry in entries.items()
+        {"metric": name, **{key: _short(entry[key]) for key in ("value", "low", "high")}} for name, entry in entries.items()
     ]
     return {"metrics": table({"metric": "string", "value": "float", "low": "float", "high": "float"}, records)}
 
 
+def _short(value: float) -> float:
+    """Dagster shows each digit of a table; four are kept."""
+    return float(f"{value:.4g}")
+
+
 def _estimates(path: Path) -> dict[str, dg.TableMetadataValue]:
-    """The metrics of an operation with all numbers that every one of them has; Dagster shows each digit, so four are kept."""
+    """The metrics of an operation with all numbers that every one of them has."""
     if not path.is_file():
         return {}
     metrics = json.loads(path.read_text(encoding="utf-8")).get("metrics", {})
     entries = {name: entry for name, entry in metrics.items() if name != "classes"}
     columns = [key for key in next(iter(entries.values()), {}) if all(key in entry for entry in entries.values())]
-    records = [{"metric": name, **{key: float(f"{entry[key]:.4g}") for key in columns}} for name, entry in entries.items()]
+    records = [{"metric": name, **{key: _short(entry[key]) for key in columns}} for name, entry in entries.items()]
     return {"metrics": table({"metric": "string", **dict.fromkeys(columns, "float")}, records)}
 
 

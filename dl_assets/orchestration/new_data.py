@@ -10,7 +10,7 @@ import dagster as dg
 from dvc.lock import LockError
 
 from dl_assets.config import Pipeline
-from dl_assets.errors import ConfigError, DataError
+from dl_assets.errors import ConfigError, DataError, Outage
 from dl_assets.orchestration.active_runs import active_run
 from dl_assets.orchestration.forcing import force_tag
 from dl_assets.orchestration.graph import Graph
@@ -62,7 +62,7 @@ def make_new_data_sensor(graph: Graph, config: Pipeline) -> dg.SensorDefinition 
                 active=lambda: active_run(context.instance, name),
                 is_ingested=lambda: is_ingested(graph, config, seen),
             )
-        except (DataError, ConfigError) as error:
+        except (DataError, ConfigError, Outage) as error:
             return dg.SkipReason(str(error))
         except LockError:
             return dg.SkipReason("DVC is busy; trying again in a moment.")

@@ -24,7 +24,7 @@ class Look(NamedTuple):
 
 
 def look(places: Sequence[str], root: Path) -> Look:
-    """Look at files, folders and URLs. Raises DataError where one is missing or does not answer."""
+    """Look at files, folders and URLs. Raises DataError where one is missing, Outage where one does not answer."""
     digest, num_bytes = blake2b(digest_size=16), 0
     for place in places:
         for name, version in _versions(place, root):

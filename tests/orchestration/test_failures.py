@@ -92,6 +92,7 @@ def test_a_failed_run_leaves_a_page_and_tells_the_webhook_once(deployment: Deplo
 
 def test_the_last_lines_of_the_log_are_told(tmp_path: Path, web: Web, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster/dagster.yaml").write_text("telemetry: {enabled: false}\n")  # else it greets in the log, once a machine
     deployment = Deployment(tmp_path, web, dg.DagsterInstance.local_temp(str(tmp_path / "dagster")))
     with capfd.disabled():
         deployment.run("pets", "pets__train", fails)

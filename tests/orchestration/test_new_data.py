@@ -15,7 +15,7 @@ from web import Web
 from workspace import DIGITS, Workspace, make_workspace
 
 from dl_assets.config import load_pipeline
-from dl_assets.errors import ConfigError, DataError
+from dl_assets.errors import ConfigError, DataError, Outage
 from dl_assets.orchestration.definitions import build_definitions
 from dl_assets.orchestration.new_data import Memory, decide
 from dl_assets.orchestration.raw_data import look
@@ -121,7 +121,7 @@ def test_a_url_is_asked_for_its_etag_and_not_fetched(tmp_path: Path) -> None:
             look([f"{web.url}/nothing.zip"], tmp_path)
     finally:
         web.close()
-    with pytest.raises(DataError, match=r"cannot be read .*Connection refused"):
+    with pytest.raises(Outage, match=r"does not answer .*Connection refused"):
         look([url], tmp_path)
 
 
@@ -231,7 +231,7 @@ def test_a_run_for_a_url_ingests_anew_and_a_server_that_is_gone_is_told(tmp_path
         (request,) = ticks.next()
         assert request.tags["dl/force"] == "ingest@pets"
         web.close()
-        assert f"{web.url}/photos.jpg cannot be read" in ticks.next()
+        assert f"{web.url}/photos.jpg does not answer" in ticks.next()
     project.write_pipeline("pets", PETS)
 
 

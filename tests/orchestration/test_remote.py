@@ -1,5 +1,6 @@
 """Artifacts and champions go to an S3 bucket, and come back in a clone of somebody else."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from contest import Contest, answers
 from workspace import Workspace
 
-from dl_assets.errors import ConfigError, PipelineError
+from dl_assets.errors import ConfigError
 from dl_assets.orchestration.champion import promote, restore
 from dl_assets.orchestration.remote import pull, push
 
@@ -48,8 +49,8 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_what_one_pushed_another_pulls_and_neither_trains_nor_promotes_anew(ran: Any, s3: str, tmp_path: Path) -> None:
     ran.call("dl", "promote", "digits", "--force")
     use(ran.root, s3)
-    assert "Copied 0 files" not in ran.call("dl", "push", "digits").stdout
-    assert "Copied 0 files" in ran.call("dl", "push").stdout
+    assert "Copied 0 files" not in ran.run("dl", "push", "digits").stdout  # a process each: S3 leaves threads behind
+    assert "Copied 0 files" in ran.run("dl", "push").stdout
     ran.run("git", "add", ".")
     ran.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "ran")
 
@@ -57,7 +58,7 @@ def test_what_one_pushed_another_pulls_and_neither_trains_nor_promotes_anew(ran:
     clone = Workspace(tmp_path / "clone")
     use(clone.root, s3)
     assert not (clone.root / "data/digits/model").exists()
-    clone.call("dl", "pull")
+    clone.run("dl", "pull")
     assert clone.dvc_is_clean()
     for artifact in ("raw", "clean", "parts", "augmented", "model", "evaluation", "exported", "champion"):
         assert content(clone.root / "data/digits" / artifact) == content(ran.root / "data/digits" / artifact) != {}
@@ -96,7 +97,7 @@ def test_a_remote_that_does_not_answer_is_one_clear_error(ran: Any, monkeypatch:
     pytest.importorskip("dvc_s3", reason="pip install 'dl-assets[s3]'")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    monkeypatch.chdir(ran.root)
     use(ran.root, "http://127.0.0.1:9")
-    with pytest.raises(PipelineError, match=r"dl push failed: .*the same command goes on"):
-        push("digits", Path())
+    found = ran.run("dl", "push", "digits", check=False)
+    assert found.returncode == 1
+    assert re.search(r"ERROR: dl push failed: .*\n?.*the same\s+command goes on", found.stdout)

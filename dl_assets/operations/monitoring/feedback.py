@@ -36,17 +36,19 @@ def take_feedback(config: Pipeline, root: Path, path: Path) -> dict[str, Any]:
     """
     folder = root / "data" / config.name
     rows = _read(path)
-    problems = _problems(rows, _logged(folder / "predictions"), choose_model(config, root).exported)
+    exported = choose_model(config, root).exported
+    problems = _problems(rows, _logged(folder / "predictions"), exported)
     taken = rows.filter(problems.is_null()).unique("id", keep="last", maintain_order=True)
-    before = taken.join(read_feedback(folder / "feedback"), on="id", how="left", suffix="_before", maintain_order="left")
-    fresh = taken.filter(before["target_before"].is_null() | (before["target_before"] != before["target"]))
+    before = taken.select("id").join(read_feedback(folder / "feedback"), on="id", how="left", maintain_order="left")["target"]
+    is_known = [_form(told, exported) == _form(target, exported) for told, target in zip(before, taken["target"], strict=True)]
+    fresh = taken.filter(~pl.Series(is_known, dtype=pl.Boolean))
     rejected = rows.with_columns(problems.alias("reason")).drop_nulls("reason")
+    _store(folder / "feedback" / REJECTED, rejected)  # first: a crash in between loses no row for which nothing stands yet
     _store(folder / "feedback", fresh)
-    _store(folder / "feedback" / REJECTED, rejected)
     told: dict[str, Any] = {
         "rows": len(rows),
-        "new": before["target_before"].null_count(),
-        "changed": len(fresh) - before["target_before"].null_count(),
+        "new": before.null_count(),
+        "changed": len(fresh) - before.null_count(),
         "known": len(taken) - len(fresh),
         "rejected": len(rejected),
         "reasons": dict(rejected.group_by("reason").len().sort("len", "reason", descending=[True, False]).iter_rows()),
@@ -81,41 +83,52 @@ def _read(path: Path) -> pl.DataFrame:
             "target, which is the right answer."
         )
     wanted: pl.DataFrame = rows.select(pl.col("id", "target").str.strip_chars().replace("", None))
-    return wanted
+    return wanted.with_columns(pl.col("target").fill_null(""))  # of several labels, none is an answer too
 
 
 def _logged(folder: Path) -> set[str]:
     """The ids of all predictions that the server has logged."""
-    journals = (read_journal(path) for path in folder.glob(f"*{ENDING}"))
-    stored = [pl.scan_parquet(path).select("id").collect() for path in sorted(folder.glob("*.parquet"))]
-    return {id_ for rows in [*stored, *(one for one in journals if one is not None)] for id_ in rows["id"]}
+    # Journals first: one that becomes Parquet meanwhile is then met there.
+    journals = [rows for path in folder.glob(f"*{ENDING}") if (rows := _journal(path)) is not None]
+    stored = [pl.scan_parquet(path).select("id").collect() for path in folder.glob("*.parquet")]
+    return {id_ for rows in [*journals, *stored] for id_ in rows["id"]}
+
+
+def _journal(path: Path) -> pl.DataFrame | None:
+    try:
+        return read_journal(path)
+    except FileNotFoundError:
+        return None
 
 
 def _problems(rows: pl.DataFrame, logged: set[str], exported: Exported) -> pl.Series:
     """Say of each row why it cannot be taken; null where it can."""
-    several = set(rows.unique().group_by("id").len().filter(pl.col("len") > 1)["id"].drop_nulls())
-    unfit = {target: reason for target in rows["target"].drop_nulls().unique() if (reason := _unfit(target, exported))}
+    forms = {target: _form(target, exported) for target in rows["target"].unique()}
+    several: dict[str | None, set[bytes | None]] = {}
+    for id_, target in rows.iter_rows():
+        several.setdefault(id_, set()).add(forms[target])
 
-    def problem(id_: str | None, target: str | None) -> str | None:
+    def problem(id_: str | None, target: str) -> str | None:
         if id_ is None:
             return "without an id"
-        if target is None:
-            return "without a target"
+        if forms[target] is None:
+            return f"with the target '{target}', which the model does not know" if target else "without a target"
         if id_ not in logged:
             return "with an id that no logged prediction has"
-        if id_ in several:
-            return "with an id that has two targets in this file"
-        return unfit.get(target)
+        return "with an id that has two targets in this file" if len(several[id_]) > 1 else None
 
     return pl.Series([problem(*row) for row in rows.iter_rows()], dtype=pl.String)
 
 
-def _unfit(target: str, exported: Exported) -> str | None:
+def _form(target: str | None, exported: Exported) -> bytes | None:
+    """What equal targets have in common, such as 1 and 1.0, or labels in another order; None where the model knows no such."""
+    if target is None:
+        return None
     try:
-        exported.targets.encode(pl.Series([target]), exported.fitted)
+        form: bytes = exported.targets.encode(pl.Series([target], dtype=pl.String), exported.fitted).tobytes()
     except DataError:
-        return f"with the target '{target}', which the model does not know"
-    return None
+        return None
+    return form
 
 
 def _store(folder: Path, rows: pl.DataFrame) -> None:

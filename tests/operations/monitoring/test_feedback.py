@@ -2,15 +2,19 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
 from contest import Contest, answers
 
+from dl_assets import registry
 from dl_assets.__main__ import main
 from dl_assets.config import load_pipeline
 from dl_assets.errors import ConfigError, DataError
-from dl_assets.operations.monitoring.feedback import read_feedback, take_feedback
+from dl_assets.operations.monitoring import feedback
+from dl_assets.operations.monitoring.feedback import _form, read_feedback, take_feedback
 from dl_assets.operations.serving.journal import Journal
 from dl_assets.operations.serving.log import store
 
@@ -64,6 +68,25 @@ def test_a_row_that_cannot_be_taken_is_kept_with_the_reason(asked: Contest) -> N
     (kept,) = (asked.folder / "feedback/rejected").glob("*.parquet")
     rejected = pl.read_parquet(kept)
     assert rejected.columns == ["id", "target", "reason", "time"] and len(rejected) == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "fitted", "one", "same", "other"),
+    [
+        ("numbers", {"scale": "linear", "mean": 0.0, "std": 1.0}, "1", "1.0", "2"),
+        ("labels", {"classes": ["cat", "dog"]}, "cat|dog", "dog|cat", ""),
+    ],
+)
+def test_targets_that_are_written_otherwise_are_the_same(kind: str, fitted: Any, one: str, same: str, other: str) -> None:
+    exported: Any = SimpleNamespace(targets=registry.module("targets", kind), fitted=fitted)
+    forms = [_form(target, exported) for target in (one, same, other, "cow")]
+    assert forms[0] == forms[1] != forms[2] and None not in forms[:3] and forms[3] is None
+
+
+def test_a_journal_that_is_stored_meanwhile_is_no_error(asked: Contest, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = feedback.read_journal
+    monkeypatch.setattr(feedback, "read_journal", lambda path: (store(path), original(path))[1])
+    assert take(asked, "id,target\nc,cat\n")["new"] == 1
 
 
 def test_a_class_that_the_model_does_not_know_is_rejected_by_name(asked: Contest) -> None:
