@@ -5,11 +5,13 @@ import mmap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dl_assets.transforms._image import kernel
 from dl_assets.transforms._image.kernel import copy_lines
 
 GUARD = 0xA5
@@ -38,15 +40,19 @@ def noise(*shape: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
-def copied(pictures: NDArray[np.uint8], is_mirrored: list[bool], is_upside_down: list[bool]) -> NDArray[np.uint8]:
+def copied(
+    pictures: NDArray[np.uint8], is_mirrored: list[bool], is_upside_down: list[bool], *, is_aligned: bool = False
+) -> NDArray[np.uint8]:
     """Copy whole pictures [N, H, W, C] by the kernel, into memory between guards, which it must leave alone."""
     num, height, width, channels = pictures.shape
     line = width * channels
     firsts = pictures.ctypes.data + np.arange(num) * height * line + np.array(is_upside_down) * (height - 1) * line
     around = np.full(pictures.size + 128, GUARD, np.uint8)
-    out = around[61:-67].reshape(pictures.shape)
+    start = 64 - around.ctypes.data % 16 - (not is_aligned)
+    before, inside, behind = np.split(around, [start, start + pictures.size])
+    out = inside.reshape(pictures.shape)
     copy_lines(firsts, np.where(is_upside_down, -line, line), np.array(is_mirrored), out)
-    assert (around[:61] == GUARD).all() and (around[-67:] == GUARD).all()
+    assert (before == GUARD).all() and (behind == GUARD).all()
     return out
 
 
@@ -58,6 +64,20 @@ def test_pictures_of_every_width_are_copied_mirrored_and_turned_upside_down(chan
         found = copied(pictures, [False, True, False, True], [False, False, True, True])
         expected = [pictures[0], pictures[1, :, ::-1], pictures[2, ::-1], pictures[3, ::-1, ::-1]]
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 16])
+def test_large_batches_go_past_the_caches_unchanged(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = Mock(wraps=kernel._compiled)
+    monkeypatch.setattr(kernel, "_compiled", compiled)
+    for height, width in ((3, 16), (2, 240), (1 + 2**21 // (224 * channels), 224)):
+        is_large = 4 * height * width * channels >= 2**23
+        pictures = noise(4, height, width, channels)
+        for is_aligned in (True, False):  # such stores need whole vectors
+            found = copied(pictures, [False, True, False, True], [False, False, True, True], is_aligned=is_aligned)
+            expected = [pictures[0], pictures[1, :, ::-1], pictures[2, ::-1], pictures[3, ::-1, ::-1]]
+            np.testing.assert_array_equal(found, expected)
+            assert compiled.call_args.args == (channels, is_large and is_aligned)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -17,10 +17,11 @@ Copy = Callable[[int, int, int, int, int, int, int, int], None]
 
 _VECTOR = 16  # bytes of which all whole pixels are turned round at once, on every processor
 _AHEAD = 3072  # bytes that are asked of memory before their turn
+_PAST_CACHES = 8 * 2**20  # bytes of a batch from which on it is written past the caches
 
 # The lines of a crop end before the stored ones do, and the next picture lies anywhere: a processor does not guess what will be
-# read next, but it can be told. At 256 px that takes 40 % off the copying. Stores that go past the caches were measured too,
-# each way with what reads the batch next: batches of 2 MB take longer with them, of 10 MB as long, of 40 MB 3 to 8 % less.
+# read next, but it can be told. At 256 px that takes 40 % off the copying. A batch that the caches cannot hold goes past them,
+# as in memcpy: else each line of it is read before it is written over.
 _CODE = """
 ; Copy %height lines of each picture: the first is at its place in %firsts, the next that of %steps bytes further.
 define void @copy(ptr %firsts, ptr %steps, ptr %mirrored, i64 %pictures, i64 %height, i64 %size, i64 %ahead, ptr %out) {{
@@ -80,6 +81,7 @@ end_of_picture:
   br i1 %is_last_picture, label %end, label %picture
 
 end:
+  {fence}
   ret void
 }}
 
@@ -107,15 +109,15 @@ start:
 
 blocks:
   %done = phi i64 [ 0, %start ], [ %next, %block ]
-  %next = add i64 %done, 64
+  %next = add i64 %done, {block}
   %is_whole = icmp ule i64 %next, %size
   %bytes_at = getelementptr i8, ptr %from, i64 %done
   %place = getelementptr i8, ptr %to, i64 %done
   br i1 %is_whole, label %block, label %rest
 
 block:
-  %bytes = load <64 x i8>, ptr %bytes_at, align 1
-  store <64 x i8> %bytes, ptr %place, align 1
+  %bytes = load <{block} x i8>, ptr %bytes_at, align 1
+  store <{block} x i8> %bytes, ptr %place, {store}
   br label %blocks
 
 rest:
@@ -139,9 +141,7 @@ vectors:
 vector:
   %first = sub i64 %left, {vector}
   %bytes_at = getelementptr i8, ptr %from, i64 %first
-  %bytes = load <{vector} x i8>, ptr %bytes_at, align 1
-  %turned = shufflevector <{vector} x i8> %bytes, <{vector} x i8> poison, <{vector} x i32> <{order}>
-  store <{vector} x i8> %turned, ptr %to, align 1
+{turn}
   %next_left = sub i64 %left, {whole}
   %next_to = getelementptr i8, ptr %to, i64 {whole}
   br label %vectors
@@ -166,6 +166,7 @@ end:
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
+!0 = !{{i32 1}}
 """
 
 
@@ -182,11 +183,12 @@ def copy_lines(firsts: Addresses, steps: NDArray[np.int64], is_mirrored: NDArray
     size = width * channels
     ahead = min(height, max(1, _AHEAD // size))
     tables = (firsts.ctypes.data, steps.ctypes.data, is_mirrored.ctypes.data)
-    _compiled(channels)(*tables, num_pictures, height, size, ahead, out.ctypes.data)
+    is_past = out.nbytes >= _PAST_CACHES and width % _VECTOR == out.ctypes.data % _VECTOR == 0
+    _compiled(channels, is_past)(*tables, num_pictures, height, size, ahead, out.ctypes.data)
 
 
 @functools.cache
-def _compiled(channels: int) -> Copy:
+def _compiled(channels: int, is_past: bool) -> Copy:
     """Compile for pixels of that many bytes, and for the processor that there is."""
     from llvmlite import binding as llvm
 
@@ -194,7 +196,7 @@ def _compiled(channels: int) -> Copy:
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
     machine = target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten())
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(_code(channels)), machine)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(_code(channels, is_past)), machine)
     engine.finalize_object()
     # ctypes lets other threads run meanwhile.
     signature = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 4, ctypes.c_void_p)
@@ -203,10 +205,57 @@ def _compiled(channels: int) -> Copy:
     return function  # type: ignore[no-any-return]
 
 
-def _code(channels: int) -> str:
+def _code(channels: int, is_past: bool) -> str:
+    numbers = {"channels": channels, "bits": 8 * channels}
+    if is_past:  # in whole vectors at places that are multiples of them, which such stores need
+        whole = _VECTOR * channels
+        store = f"align {_VECTOR}, !nontemporal !0"
+        return _CODE.format(
+            **numbers,
+            block=_VECTOR,
+            store=store,
+            fence="fence seq_cst",
+            vector=whole,
+            whole=whole,
+            turn=_turn_past(channels, store),
+        )
     whole = _VECTOR // channels * channels
-    unused = _VECTOR - whole
+    return _CODE.format(**numbers, block=64, store="align 1", fence="", vector=_VECTOR, whole=whole, turn=_turn(channels))
+
+
+def _turn(channels: int) -> str:
+    """Write how the whole pixels among the last bytes are turned round."""
     # Of 3 channels: 13 14 15, 10 11 12, ..., 1 2 3, and one byte that does not matter
-    places = [first + channel for first in range(_VECTOR - channels, -1, -channels) for channel in range(channels)]
-    order = ", ".join(f"i32 {place}" for place in [*places, *range(unused)])
-    return _CODE.format(vector=_VECTOR, whole=whole, order=order, channels=channels, bits=8 * channels)
+    order = [first + channel for first in range(_VECTOR - channels, -1, -channels) for channel in range(channels)]
+    order += range(_VECTOR - len(order))
+    return f"""\
+  %bytes = load <{_VECTOR} x i8>, ptr %bytes_at, align 1
+  %turned = {_shuffled("%bytes", "poison", order)}
+  store <{_VECTOR} x i8> %turned, ptr %to, align 1"""
+
+
+def _turn_past(channels: int, store: str) -> str:
+    """Write how as many pixels are turned round as are whole in as many vectors as they have channels."""
+    lines = []
+    for vector in range(channels):
+        lines.append(f"%from_{vector} = getelementptr i8, ptr %bytes_at, i64 {_VECTOR * vector}")
+        lines.append(f"%bytes_{vector} = load <{_VECTOR} x i8>, ptr %from_{vector}, align 1")
+    pixels = range(_VECTOR - 1, -1, -1)
+    order = [pixel * channels + channel for pixel in pixels for channel in range(channels)]
+    for vector in range(channels):
+        places = order[_VECTOR * vector : _VECTOR * (vector + 1)]
+        turned = "poison"
+        for read in sorted({place // _VECTOR for place in places}):  # what is taken from each vector that was read
+            taken = [
+                _VECTOR + place % _VECTOR if place // _VECTOR == read else position for position, place in enumerate(places)
+            ]
+            lines.append(f"%turned_{vector}_{read} = {_shuffled(turned, f'%bytes_{read}', taken)}")
+            turned = f"%turned_{vector}_{read}"
+        lines.append(f"%to_{vector} = getelementptr i8, ptr %to, i64 {_VECTOR * vector}")
+        lines.append(f"store <{_VECTOR} x i8> {turned}, ptr %to_{vector}, {store}")
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _shuffled(one: str, other: str, places: list[int]) -> str:
+    kind, order = f"<{_VECTOR} x i8>", ", ".join(f"i32 {place}" for place in places)
+    return f"shufflevector {kind} {one}, {kind} {other}, <{_VECTOR} x i32> <{order}>"
