@@ -31,8 +31,11 @@ class Webserver:
         except OSError:
             return False
 
-    def launch(self, job: str) -> str:
-        selector = {"repositoryLocationName": "dl_assets", "repositoryName": "__repository__", "jobName": job}
+    def launch(self, job: str, *assets: str) -> str:
+        """Launch a job, or only some of its assets."""
+        selector: dict[str, Any] = {"repositoryLocationName": "dl_assets", "repositoryName": "__repository__", "jobName": job}
+        if assets:
+            selector["assetSelection"] = [{"path": asset.split("/")} for asset in assets]
         answer = self.ask(LAUNCH, params={"selector": selector, "mode": "default", "runConfigData": {}})["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
