@@ -66,13 +66,12 @@ def copying(arrays: NDArray[np.uint8], out: NDArray[np.uint8]) -> Callable[[], N
     return way
 
 
-@pytest.mark.parametrize(("size", "times"), [(32, 4.5), (64, 4.5), (128, 4.5), (256, 2.0)])
+@pytest.mark.parametrize(("size", "times"), [(32, 4.5), (64, 4.5), (128, 4.5), (256, 4.0)])
 def test_light_augmentation_of_a_packed_batch(tmp_path: Path, size: int, times: float) -> None:
     """The aim is 4.5 times albumentations per picture, and 0.8 of the bytes a second of one memcpy of what comes out.
 
-    In six runs on a machine that was busy with other work the first was reached up to 128 px (by 4.8 at least), where it is
-    asserted. At 256 px both sides wait for memory: 2.4 to 3.7, where one memcpy was 3.1 to 6.1 times as fast as albumentations.
-    Of memcpy it is 0.62 to 0.82 there, and less where pictures are smaller and the 1.3 us of Python for each count.
+    At 256 px, where there are more bytes than the caches hold, six runs gave 4.3 to 6.6, the least on a busy machine, and 0.9
+    to 1.3 of memcpy. Smaller pictures come from the caches: memcpy takes 0.1 to 3 us for one, and as much as that is Python's.
     """
     reader = packed(tmp_path, size)
     policy = made("light", reader)
@@ -88,6 +87,7 @@ def test_light_augmentation_of_a_packed_batch(tmp_path: Path, size: int, times: 
     found, library, memcpy = seconds.values()
     print(f"  {memcpy / found:.2f} of memcpy")
     assert library > times * found
+    assert size < 256 or memcpy > 0.8 * found
 
 
 @pytest.mark.parametrize("size", [64, 128])
