@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DAGSTER_HOME := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test check bench soak format clean
+.PHONY: help setup demo ui test check bench soak screenshots format clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ REAL ?= 12
 PREDICTIONS ?= 20000
 soak: setup ## run and predict again and again for half an hour; nothing may grow (RUNS=20 PREDICTIONS=5000: shorter)
 	@PYTHONPATH=tests:. python -m benchmarks.soak --runs $(RUNS) --real $(REAL) --predictions $(PREDICTIONS)
+
+screenshots: setup ## take the pictures of the Dagster UI that the README shows
+	@SCREENSHOTS=$(CURDIR)/docs python -m pytest -n 0 tests/orchestration/test_browser.py
 
 format: setup ## write the code as ruff has it
 	@ruff format . && ruff check --fix .

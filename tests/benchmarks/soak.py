@@ -73,8 +73,8 @@ def _quarters(values: Sequence[float]) -> list[Sequence[float]]:
 def soak_runs(workspace: Workspace, num_runs: int) -> Series:
     """Run the Dagster job of a pipeline of which nothing changes, and what the daemon does every few seconds."""
     series, root = Series(f"{num_runs} runs of an unchanged pipeline in one process"), workspace.root
-    job = build_definitions(root).get_job_def("digits")
-    repository = build_definitions(root).get_repository_def()
+    definitions = build_definitions(root)
+    job, repository = definitions.resolve_job_def("digits"), definitions.get_repository_def()
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(root), config_dir=str(root))) as instance:
         before = size_of(root / ".dagster")
         for _ in range(num_runs):

@@ -1,5 +1,9 @@
-"""What a user does in the browser: materialises a pipeline from its graph, watches the run, and looks at the ROC curve."""
+"""What a user does in the browser: materialises a pipeline from its graph, watches the run, and looks at the ROC curve.
 
+`make screenshots` runs it for the pictures of the README.
+"""
+
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -39,6 +43,7 @@ def page(server: Webserver) -> Iterator[Page]:
 
 
 def test_a_run_is_started_from_the_graph_watched_and_its_roc_curve_seen(page: Page, server: Webserver, tmp_path: Path) -> None:
+    screenshots = Path(os.environ.get("SCREENSHOTS", tmp_path))
     page.goto("/locations/dl_assets/asset-groups/digits/lineage")
     for artifact in ("raw", "clean", "parts", "augmented", "model", "evaluation", "exported"):
         expect(page.get_by_text(artifact, exact=True).first).to_be_visible()
@@ -50,7 +55,7 @@ def test_a_run_is_started_from_the_graph_watched_and_its_roc_curve_seen(page: Pa
     expect(page).to_have_url(re.compile(re.escape(run)))
     expect(page.get_by_text(re.compile("digits__evaluate")).first).to_be_visible()
     expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=SLOW)
-    page.screenshot(path=tmp_path / "run.png")
+    page.screenshot(path=screenshots / "run.png")
     assert server.status(run.rpartition("/")[2]) == "SUCCESS"
 
     page.goto("/assets/digits/evaluation")
@@ -59,4 +64,4 @@ def test_a_run_is_started_from_the_graph_watched_and_its_roc_curve_seen(page: Pa
     picture = page.get_by_role("img", name="roc_curve")
     expect(picture).to_be_visible()
     assert picture.evaluate("one => one.naturalWidth") > 400
-    page.screenshot(path=tmp_path / "curve.png")
+    page.screenshot(path=screenshots / "roc-curve.png")
