@@ -40,7 +40,7 @@ bench: setup ## measure what must be fast, side by side in one run (installs Ope
 RUNS ?= 200
 REAL ?= 12
 PREDICTIONS ?= 20000
-soak: setup ## run and predict again and again for half an hour; nothing may grow (RUNS=20 PREDICTIONS=5000: shorter)
+soak: setup ## run and predict again and again for three quarters of an hour; nothing may grow (RUNS=20 PREDICTIONS=5000: shorter)
 	@PYTHONPATH=tests:. python -m benchmarks.soak --runs $(RUNS) --real $(REAL) --predictions $(PREDICTIONS)
 
 screenshots: setup ## take the pictures of the Dagster UI that the README shows

@@ -5,7 +5,6 @@ where the last quarter is above the second: in the first one caches fill and poo
 """
 
 import argparse
-import gc
 import http.client
 import json
 import os
@@ -19,23 +18,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import dagster as dg
 import psutil
-from dagster._core.instance.ref import InstanceRef
 from operations.serving.champions import grey
-from workspace import Workspace, make_workspace
+from webserver import opened
+from workspace import Workspace, make_workspace, wait_for
 
-from dl_assets.orchestration.definitions import build_definitions
-
-CLIENTS, SAMPLES = 4, 40
+CLIENTS, SAMPLES, AT_ONCE = 4, 40, 4
 MB = 1024**2
 # What the last quarter may have more than the second one. Both are half a soak apart, so at full length (10,000 predictions,
 # 100 runs) 0.4 KB more that every prediction keeps are found, and 80 KB more of every run. Less is the noise of the allocator.
 # A pool's thread may be waiting, or ended because it was idle, and a journal of predictions may be open, or two.
-MORE = {"rss": 4 * MB, "rss of runs": 8 * MB, "files": 2, "threads": 2, "processes": 0, "data/.tmp": 64 * 1024}
+MORE = {"rss": 4 * MB, "rss of services": 8 * MB, "files": 2, "threads": 2, "processes": 0, "data/.tmp": 64 * 1024}
 # What a run adds to .dagster is its history; it may not become more from run to run.
 MORE_HISTORY = 1.1
-_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
 @dataclass
@@ -71,20 +66,18 @@ def _quarters(values: Sequence[float]) -> list[Sequence[float]]:
 
 
 def soak_runs(workspace: Workspace, num_runs: int) -> Series:
-    """Run the Dagster job of a pipeline of which nothing changes, and what the daemon does every few seconds."""
-    series, root = Series(f"{num_runs} runs of an unchanged pipeline in one process"), workspace.root
-    definitions = build_definitions(root)
-    job, repository = definitions.resolve_job_def("digits"), definitions.get_repository_def()
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(root), config_dir=str(root))) as instance:
-        before = size_of(root / ".dagster")
-        for _ in range(num_runs):
-            assert job.execute_in_process(_QUIET, instance=instance).success
-            repository.get_sensor_def("dvc_lock").evaluate_tick(
-                dg.build_sensor_context(instance=instance, repository_def=repository)
-            )
-            gc.collect()
-            after = size_of(root / ".dagster")
-            series.add({**_of_process("rss of runs", psutil.Process()), **_left(workspace), "history": after - before})
+    """Launch short runs, in each of which an asset is found unchanged, and look at what serves Dagster for months meanwhile."""
+    series = Series(f"{num_runs} runs launched in the UI: webserver, daemon and code servers together")
+    with opened(workspace) as server:
+        before = size_of(workspace.root / ".dagster")
+        for _ in range(num_runs // AT_ONCE):
+            run_ids = [server.launch("digits", "digits/raw") for _ in range(AT_ONCE)]
+            wait_for(lambda ids=run_ids: {server.status(run) for run in ids} <= {"SUCCESS", "FAILURE"}, 240, "the runs to end")
+            assert {server.status(run) for run in run_ids} == {"SUCCESS"}
+            wait_for(lambda: not workspace.processes("dl_assets.orchestration.reproduce"), 60, "the steps to end")
+            wait_for(lambda: not workspace.processes("multiprocessing.spawn"), 60, "the runs' processes to end")
+            services, after = workspace.processes("dagster"), size_of(workspace.root / ".dagster")
+            series.add({**_of("rss of services", *services), **_left(workspace), "history": after - before})
             before = after
     return series
 
@@ -113,7 +106,7 @@ def soak_server(workspace: Workspace, num_predictions: int) -> Series:
     with _server(workspace) as (process, port), ThreadPoolExecutor(CLIENTS) as pool:
         for _ in range(SAMPLES):
             assert sum(pool.map(lambda _: _ask(port, block), range(CLIENTS))) == block * CLIENTS
-            series.add({**_of_process("rss", process), "processes": len(process.children(recursive=True))})
+            series.add({**_of("rss", process), "processes": len(process.children(recursive=True))})
     return series
 
 
@@ -145,8 +138,12 @@ def _ask(port: int, times: int) -> int:
 # ---- measuring -------------------------------------------------------------------------------------------------
 
 
-def _of_process(memory: str, process: psutil.Process) -> dict[str, float]:
-    return {memory: process.memory_info().rss, "files": process.num_fds(), "threads": process.num_threads()}
+def _of(memory: str, *processes: psutil.Process) -> dict[str, float]:
+    return {
+        memory: sum(process.memory_info().rss for process in processes),
+        "files": sum(process.num_fds() for process in processes),
+        "threads": sum(process.num_threads() for process in processes),
+    }
 
 
 def size_of(folder: Path) -> int:
