@@ -71,6 +71,8 @@ def _listed(reasons: dict[str, int]) -> str:
 
 def _read(path: Path) -> pl.DataFrame:
     """Return id and target as text, as a file of a table source is read. Raises ConfigError."""
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist (looked in {Path.cwd()}). Give a table with the columns id and target.")
     try:
         rows = pl.concat([portion.cells for portion in module("sources", "table").read_cells(str(path))])
     except DataError as error:

@@ -95,6 +95,11 @@ def test_a_class_that_the_model_does_not_know_is_rejected_by_name(asked: Contest
     assert targets(asked) == {}
 
 
+def test_a_file_that_is_not_there_is_told_as_such(asked: Contest) -> None:
+    with pytest.raises(ConfigError, match=r"^nowhere.csv does not exist .* Give a table with the columns id and target"):
+        take_feedback(load_pipeline("pets", asked.root), asked.root, Path("nowhere.csv"))
+
+
 def test_a_file_without_the_columns_says_which_it_needs(asked: Contest) -> None:
     with pytest.raises(ConfigError, match="has no column 'target', did you mean 'targets'"):
         take(asked, "id,targets\na,cat\n")
