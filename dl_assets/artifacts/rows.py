@@ -74,9 +74,10 @@ def read_rows(folder: Path, shard: int) -> pl.DataFrame:
 def read_values(folder: Path, samples: pl.DataFrame) -> pl.DataFrame:
     """Return the id and the values of these samples (columns id, shard, row), in their order."""
     places = samples.select("id", "shard", "row").with_row_index("_place")
+    by_shard = places.partition_by("shard", as_dict=True) or {(0,): places}  # where no row is left, the columns still are
     portions = [
         read_rows(folder, shard)[wanted["row"]].with_columns(wanted["_place"], wanted["id"])
-        for (shard,), wanted in places.group_by("shard")
+        for (shard,), wanted in by_shard.items()
     ]
     joined = pl.concat(portions).sort("_place")
     return joined.select("id", pl.all().exclude("id", "_place"))

@@ -68,6 +68,19 @@ def test_every_row_is_kept_or_rejected_with_a_reason(chain: Chain) -> None:
     assert (counts["kept"], counts["rejected"]) == (360, 0)
 
 
+def test_where_no_row_fits_the_schema_the_share_of_rejected_ones_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("people.csv").write_text(people())
+    Path("schema.yaml").write_text("columns: {age: {kind: number, minimum: 1000, nullable: false}}")
+    source = {"kind": "table", "path": "people.csv", "target": "rich"}
+    report = Chain(tmp_path, CLASSES, source, clean={"schema": "schema.yaml"}).run("clean")["clean"]
+    assert (report.counts["kept"], report.counts["rejected_schema"]) == (0, 360)
+    (share,) = (check for check in report.checks if check.name == "rejected_share")
+    assert not share.passed and share.severity == "error" and "360 of 360" in share.detail
+
+
 def test_columns_are_used_by_what_they_hold(chain: Chain) -> None:
     columns = chain.json("clean/columns.json")
     kinds = {column["name"]: column["kind"] for column in columns["columns"]}
