@@ -14,7 +14,7 @@ _ALIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 def sign_in(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
     """Write into the run which process executes it. A step's parent lives and dies with the run's process."""
-    context.instance.add_run_tags(context.run_id, {WORKER_TAG: _name(psutil.Process(os.getppid()))})
+    context.instance.add_run_tags(context.run.run_id, {WORKER_TAG: _name(psutil.Process(os.getppid()))})
 
 
 def bury_dead_runs(instance: dg.DagsterInstance) -> list[str]:
