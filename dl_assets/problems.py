@@ -114,7 +114,19 @@ class Document:
 def read_yaml(path: Path) -> Any:
     """Read YAML 1.2 and remember the lines. Raises ConfigError with the line where it is none, be it only for DVC."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return parse_yaml(path, path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"{path}:{line}: not text in UTF-8 (byte {error.object[error.start]:#04x}). Save the file with the encoding UTF-8."
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def parse_yaml(path: Path, text: str) -> Any:
+    """Return what the text of that file says, as `read_yaml` does."""
+    try:
         document = YAML().load(text)
         YAML(typ="safe").load(text)  # as DVC does, whose parser in C takes less
         return document
@@ -125,13 +137,6 @@ def read_yaml(path: Path) -> Any:
         ) from None
     except MarkedYAMLError as error:
         raise ConfigError(f"{_marked(path, error)}: not valid YAML: {_reason(error)}.") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(
-            f"{path}:{line}: not text in UTF-8 (byte {error.object[error.start]:#04x}). Save the file with the encoding UTF-8."
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}).") from None
     except ReaderError as error:
         raise ConfigError(
             f"{path}: not valid YAML: character {error.position + 1} may not be in a text file. Delete it."

@@ -2,14 +2,15 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from dvc.utils.serialize import load_yaml
 
-from dl_assets.config import read_yaml
 from dl_assets.errors import ConfigError
 from dl_assets.orchestration.graph import Graph, Node
+from dl_assets.problems import parse_yaml
 
 Lock = dict[str, Any]
 
@@ -54,10 +55,16 @@ def input_versions(graph: Graph, node: Node, lock: Lock) -> dict[str, str | None
 
 def _values(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     try:
-        document = read_yaml(path)
-    except (ConfigError, OSError) as error:
+        document = _document(path, path.read_text(encoding="utf-8-sig"))
+    except (ConfigError, OSError, UnicodeDecodeError) as error:
         return {"unreadable": str(error)}  # the run says what is wrong; here it only has to differ
     return {key: document.get(key) if isinstance(document, dict) else None for key in keys}
+
+
+@lru_cache(maxsize=256)
+def _document(path: Path, text: str) -> Any:
+    """Every stage of a pipeline asks for the same file, each time that Dagster loads the definitions."""
+    return parse_yaml(path, text)
 
 
 def _digest(value: Any) -> str:
