@@ -25,10 +25,17 @@ from workspace import Workspace, make_workspace, wait_for
 
 CLIENTS, SAMPLES, AT_ONCE = 4, 40, 4
 MB = 1024**2
+# What `dl ui` starts, with words of their command lines.
+SERVICES = {
+    "webserver": "dagster_webserver",
+    "daemon": "daemon run",
+    "code server": "api grpc",
+    "its proxy": "code-server start",
+}
 # What the last quarter may have more than the second one. Both are half a soak apart, so at full length (10,000 predictions,
-# 100 runs) 0.4 KB more that every prediction keeps are found, and 80 KB more of every run. Less is the noise of the allocator.
+# 100 runs) 0.4 KB more that every prediction keeps are found, and 40 KB more of every run. Less is the noise of the allocator.
 # A pool's thread may be waiting, or ended because it was idle, and a journal of predictions may be open, or two.
-MORE = {"rss": 4 * MB, "rss of services": 8 * MB, "files": 2, "threads": 2, "processes": 0, "data/.tmp": 64 * 1024}
+MORE = {**dict.fromkeys(("server", *SERVICES), 4 * MB), "files": 2, "threads": 2, "processes": 0, "data/.tmp": 64 * 1024}
 # What a run adds to .dagster is its history; it may not become more from run to run.
 MORE_HISTORY = 1.1
 
@@ -67,7 +74,7 @@ def _quarters(values: Sequence[float]) -> list[Sequence[float]]:
 
 def soak_runs(workspace: Workspace, num_runs: int) -> Series:
     """Launch short runs, in each of which an asset is found unchanged, and look at what serves Dagster for months meanwhile."""
-    series = Series(f"{num_runs} runs launched in the UI: webserver, daemon and code servers together")
+    series = Series(f"{num_runs} runs launched in the UI, {AT_ONCE} at once")
     with opened(workspace) as server:
         before = size_of(workspace.root / ".dagster")
         for _ in range(num_runs // AT_ONCE):
@@ -77,9 +84,16 @@ def soak_runs(workspace: Workspace, num_runs: int) -> Series:
             wait_for(lambda: not workspace.processes("dl_assets.orchestration.reproduce"), 60, "the steps to end")
             wait_for(lambda: not workspace.processes("multiprocessing.spawn"), 60, "the runs' processes to end")
             services, after = workspace.processes("dagster"), size_of(workspace.root / ".dagster")
-            series.add({**_of("rss of services", *services), **_left(workspace), "history": after - before})
+            memory = {
+                name: sum(one.memory_info().rss for one in services if words in _line(one)) for name, words in SERVICES.items()
+            }
+            series.add({**memory, **_opened(*services), **_left(workspace), "history": after - before})
             before = after
     return series
+
+
+def _line(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
 
 
 def soak_real_runs(workspace: Workspace, num_runs: int) -> Series:
@@ -106,7 +120,8 @@ def soak_server(workspace: Workspace, num_predictions: int) -> Series:
     with _server(workspace) as (process, port), ThreadPoolExecutor(CLIENTS) as pool:
         for _ in range(SAMPLES):
             assert sum(pool.map(lambda _: _ask(port, block), range(CLIENTS))) == block * CLIENTS
-            series.add({**_of("rss", process), "processes": len(process.children(recursive=True))})
+            memory, children = process.memory_info().rss, process.children(recursive=True)
+            series.add({"server": memory, **_opened(process), "processes": len(children)})
     return series
 
 
@@ -138,9 +153,8 @@ def _ask(port: int, times: int) -> int:
 # ---- measuring -------------------------------------------------------------------------------------------------
 
 
-def _of(memory: str, *processes: psutil.Process) -> dict[str, float]:
+def _opened(*processes: psutil.Process) -> dict[str, float]:
     return {
-        memory: sum(process.memory_info().rss for process in processes),
         "files": sum(process.num_fds() for process in processes),
         "threads": sum(process.num_threads() for process in processes),
     }
