@@ -149,7 +149,7 @@ class ArrayReader:
     def __init__(self, folder: Path, samples: pl.DataFrame) -> None:
         self._folder, self._samples = folder, samples.select("shard", "row")
         self._places = self._samples.to_numpy()
-        shards: list[int] = sorted(set(samples["shard"]))
+        shards: list[int] = samples["shard"].unique().sort().to_list()
         self._maps = {shard: _load(folder / _pixels_name(shard)) for shard in shards}
         self._addresses = self._find()
 

@@ -32,10 +32,12 @@ class Judgement:
 
     def rule(self, findings: pl.DataFrame, action: str) -> None:
         """Reject or flag the kept samples among the findings (id, reason, detail, perhaps other; a sample once at most)."""
-        found = self.samples.join(findings, on="id", how="inner", maintain_order="right")
+        among = self.samples if len(findings) else self.samples.clear()  # most find nothing: all samples are not looked through
+        found = among.join(findings, on="id", how="inner", maintain_order="right")
         if action == "reject":
             self._rejected.append(found)
-            self.samples = self.samples.join(findings, on="id", how="anti", maintain_order="left")
+            if len(found):
+                self.samples = self.samples.join(findings, on="id", how="anti", maintain_order="left")
         else:
             self._flagged.append(found)
 

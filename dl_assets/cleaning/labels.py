@@ -57,7 +57,7 @@ def label_checks(targets: pl.Series, mapping: dict[str, str]) -> list[Check]:
 
     It is no error, because what is mapped today may have been mended in the source tomorrow.
     """
-    unused = sorted(set(mapping) - set(targets))
+    unused = sorted(set(mapping).difference(targets.unique()))
     detail = f"No sample has {_few([repr(name) for name in unused])}: mend or remove it in clean.labels." if unused else ""
     return [Check("labels_used", not unused, len(unused), 0, "warning", detail)]
 

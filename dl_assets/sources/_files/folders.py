@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass, field
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from stat import S_ISDIR
 from urllib.parse import unquote
@@ -12,7 +11,9 @@ from dl_assets.errors import ConfigError, DataError
 from dl_assets.outages import is_outage
 from dl_assets.sources._files.ahead import Ahead
 from dl_assets.sources._files.places import cannot_read, filesystem, is_url, is_web, missing, read_local, stamp_of
-from dl_assets.sources._files.tree import Entry, Tree, is_litter, require_files, require_utf8
+from dl_assets.sources._files.tree import Entry, Tree, holds_litter, is_litter, require_files, require_utf8
+
+_FOLDER = "folder"  # in place of a version
 
 
 def folder_tree(place: str, key: str) -> Tree:
@@ -61,14 +62,16 @@ class _Walk:
     def enter(
         self, directory: str, above: str = "", ancestors: tuple[tuple[int, int], ...] = (), in_litter: bool = False
     ) -> None:
-        here, items = _look(directory, self.key)
+        here, names, looks = _look(directory, self.key)
         if here in ancestors:
             raise DataError(f"{self.key}: {directory} is a link to a folder that it lies in. Remove the link.")
-        for name, version, is_folder in items:
-            if not name.isascii():
+        if not "".join(names).isascii():
+            for name in names:
                 require_utf8(f"{directory}/{name}", self.key)
-            litter = in_litter or is_litter(name)
-            if is_folder:
+        is_tidy = not (in_litter or holds_litter(names))
+        for name, version in zip(names, looks, strict=True):
+            litter = not is_tidy and (in_litter or is_litter(name))
+            if version is _FOLDER:
                 self.enter(f"{directory}/{name}", f"{above}{name}/", (*ancestors, here), litter)
             elif litter:
                 self.skipped += 1
@@ -77,15 +80,14 @@ class _Walk:
                 self.versions.append(version)
 
 
-def _look(directory: str, key: str) -> tuple[tuple[int, int], list[tuple[str, str | None, bool]]]:
-    """Return which folder this is, and what is in it: name, version and whether it is a folder, sorted by name."""
+def _look(directory: str, key: str) -> tuple[tuple[int, int], list[str], list[str | None]]:
+    """Return which folder this is, the sorted names of what is in it, and the version of each."""
     try:
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             status = os.fstat(folder)
-            with os.scandir(folder) as items:  # through its number, no file's path is followed from the root
-                # One at a time: an item keeps its status for as long as it lives.
-                found = sorted(map(_version, items), key=itemgetter(0))
+            names = sorted(os.listdir(folder))  # noqa: PTH208 - by its number, and no file of it is followed from the root
+            looks = [_version(name, folder) for name in names]
         finally:
             os.close(folder)
     except OSError as error:
@@ -93,16 +95,16 @@ def _look(directory: str, key: str) -> tuple[tuple[int, int], list[tuple[str, st
             f"{key}: the folder {directory} cannot be read ({error.strerror}). "
             "Give yourself the right to read it, or move it away."
         ) from error
-    return (status.st_dev, status.st_ino), found
+    return (status.st_dev, status.st_ino), names, looks
 
 
-def _version(item: "os.DirEntry[str]") -> tuple[str, str | None, bool]:
-    """Return name, version and whether it is a folder; no version for a broken link, among others: reading it tells why."""
+def _version(name: str, folder: int) -> str | None:
+    """Return the version of a file, or _FOLDER; none of a broken link, among others: reading it tells why."""
     try:
-        status = item.stat()
+        status = os.stat(name, dir_fd=folder)
     except OSError:
-        return item.name, None, False
-    return item.name, f"{status.st_size}-{status.st_mtime_ns}", S_ISDIR(status.st_mode)
+        return None
+    return _FOLDER if S_ISDIR(status.st_mode) else f"{status.st_size}-{status.st_mtime_ns}"
 
 
 # ---- elsewhere -------------------------------------------------------------------------------------------------

@@ -72,6 +72,12 @@ def is_litter(name: str) -> bool:
     return name.startswith(".") or name.lower() in LITTER
 
 
+def holds_litter(names: list[str]) -> bool:
+    """Whether any of them may be litter; to ask for each costs more than to read what they are all joined to."""
+    joined = "\n".join(["", *names, ""]).lower()
+    return "\n." in joined or any(f"\n{name}\n" in joined for name in LITTER)
+
+
 def require_files(tree: Tree) -> Tree:
     if not tree.files:
         raise DataError(f"{tree.key}: {tree.place} holds no files. Put the data into it, or correct {tree.key}.")
