@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,15 @@ LONGEST_FIRST = (
     "test_digits.py",
     "test_cats_dogs.py",
 )
+
+
+def pytest_configure() -> None:
+    """Let what the tests start be interrupted, also where a shell has started pytest in the background, which ignores SIGINT.
+
+    Dagster, where it runs a job in this process, then gives SIGTERM the handler of SIGINT, and children inherit both.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
