@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from dl_assets.config import load_pipeline
+from dl_assets.inputs._table.schema_file import read_schema
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -45,11 +46,12 @@ def complete(block: str) -> str:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.partition(":")[0])
 def test_what_the_readme_shows_is_taken(block: str, tmp_path: Path) -> None:
-    (tmp_path / "pipelines/schemas").mkdir(parents=True)
-    (tmp_path / "pipelines/cifar10.yaml").write_text(PHOTOS.replace("{name: cnn}", "{name: backbone, architecture: resnet18}"))
-    columns = "columns: {Age: {kind: number}}\n"
     if block.startswith("columns:"):
-        block, columns = TABLE, block
-    (tmp_path / "pipelines/schemas/titanic.yaml").write_text(columns)
+        (tmp_path / "titanic.yaml").write_text(block)
+        assert len(read_schema(tmp_path / "titanic.yaml").columns) == block.count("kind:")
+        return
+    (tmp_path / "pipelines/schemas").mkdir(parents=True)
+    (tmp_path / "pipelines/schemas/titanic.yaml").write_text("columns: {Age: {kind: number}}")
+    (tmp_path / "pipelines/cifar10.yaml").write_text(PHOTOS.replace("{name: cnn}", "{name: backbone, architecture: resnet18}"))
     (tmp_path / "pipelines/pets.yaml").write_text(complete(block))
     load_pipeline("pets", tmp_path).check()

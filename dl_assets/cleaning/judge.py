@@ -79,8 +79,12 @@ def _why_unusable(found: pl.DataFrame, targets: ModuleType) -> tuple[pl.Expr, pl
     no_label = pl.col("target").fill_null("").str.strip_chars() == ""
     wrong = pl.lit(targets.problem_of(found["target"])) if hasattr(targets, "problem_of") else pl.lit(None, pl.String)
     cases = (
+        (
+            pl.col("problem").is_not_null(),
+            "unreadable",
+            pl.col("problem"),
+        ),  # first: a row of a wrong length has no target either
         (no_label, "no_label", pl.lit("the source gives it no target")),
-        (pl.col("problem").is_not_null(), "unreadable", pl.col("problem")),
         (wrong.is_not_null(), "schema", pl.format("target: {}", wrong)),
     )
     reason, detail = pl.col("reason"), pl.col("detail")

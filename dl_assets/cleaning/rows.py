@@ -37,15 +37,17 @@ def decode_rows(samples: pl.DataFrame, raw: Path, out: Path, kind: str, options:
     if not rows_path(raw, 0).is_file():
         raise DataError(f"{raw} holds files and no table, but the task needs one. Write `source: {{kind: table, ...}}`.")
     schema, facts = inputs.open_schema(raw, options)
-    shards = usable.partition_by("shard", maintain_order=True)
-    decoded = [_decode(shard, raw, out, inputs, schema, options) for shard in progress.track(iter(shards), len(shards))]
+    by_shard = usable.partition_by("shard", as_dict=True) or {(0,): usable}  # where no row can be read, the columns still can
+    shards = progress.track(iter(by_shard.items()), len(by_shard))
+    decoded = [_decode(shard, some, raw, out, inputs, schema, options) for (shard,), some in shards]
     inputs.write_columns(out, schema)
     return Typed(pl.concat([pl.DataFrame(schema=_DECODED), *decoded]), schema, facts)
 
 
-def _decode(samples: pl.DataFrame, raw: Path, out: Path, inputs: ModuleType, schema: object, options: Clean) -> pl.DataFrame:
+def _decode(
+    shard: int, samples: pl.DataFrame, raw: Path, out: Path, inputs: ModuleType, schema: object, options: Clean
+) -> pl.DataFrame:
     """Decode the samples of one shard."""
-    shard = samples["shard"][0]
     cells = read_rows(raw, shard)[samples["offset"]].with_columns(pl.all().str.strip_chars())
     chosen = {name: getattr(options, name) for name in registry.options_of(inputs.clean).model_fields}
     values, violations = inputs.clean(cells, schema, **chosen)

@@ -87,7 +87,8 @@ def soak_runs(workspace: Workspace, num_runs: int) -> Series:
             memory = {
                 name: sum(one.memory_info().rss for one in services if words in _line(one)) for name, words in SERVICES.items()
             }
-            series.add({**memory, **_opened(*services), **_left(workspace), "history": after - before})
+            assert all(memory.values()), f"not found: {memory}"
+            series.add({**memory, **_counts(*services), **_left(workspace), "history": after - before})
             before = after
     return series
 
@@ -121,7 +122,7 @@ def soak_server(workspace: Workspace, num_predictions: int) -> Series:
         for _ in range(SAMPLES):
             assert sum(pool.map(lambda _: _ask(port, block), range(CLIENTS))) == block * CLIENTS
             memory, children = process.memory_info().rss, process.children(recursive=True)
-            series.add({"server": memory, **_opened(process), "processes": len(children)})
+            series.add({"server": memory, **_counts(process), "processes": len(children)})
     return series
 
 
@@ -153,7 +154,7 @@ def _ask(port: int, times: int) -> int:
 # ---- measuring -------------------------------------------------------------------------------------------------
 
 
-def _opened(*processes: psutil.Process) -> dict[str, float]:
+def _counts(*processes: psutil.Process) -> dict[str, float]:
     return {
         "files": sum(process.num_fds() for process in processes),
         "threads": sum(process.num_threads() for process in processes),

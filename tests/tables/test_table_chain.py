@@ -81,6 +81,15 @@ def test_where_no_row_fits_the_schema_the_share_of_rejected_ones_says_so(
     assert not share.passed and share.severity == "error" and "360 of 360" in share.detail
 
 
+def test_where_no_row_can_be_read_the_share_of_rejected_ones_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("people.csv").write_text("age,colour,rich\n" + "30,red,yes,7,8\n" * 20)
+    source = {"kind": "table", "path": "people.csv", "target": "rich", "delimiter": ","}
+    Path("schema.yaml").write_text("columns: {age: {kind: number}, colour: {kind: category}}")
+    report = Chain(tmp_path, CLASSES, source, clean={"schema": "schema.yaml"}).run("clean")["clean"]
+    assert (report.counts["kept"], report.counts["rejected_unreadable"]) == (0, 20)
+
+
 def test_columns_are_used_by_what_they_hold(chain: Chain) -> None:
     columns = chain.json("clean/columns.json")
     kinds = {column["name"]: column["kind"] for column in columns["columns"]}
