@@ -183,4 +183,7 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--real", type=int, default=12)
     parser.add_argument("--predictions", type=int, default=20_000)
-    sys.exit(main(parser.parse_args()))
+    given = parser.parse_args()
+    if given.runs < 4 * AT_ONCE or given.real < 4 or given.predictions < SAMPLES * CLIENTS:
+        parser.error(f"quarters need {4 * AT_ONCE} runs, 4 real ones and {SAMPLES * CLIENTS} predictions at least.")
+    sys.exit(main(given))
