@@ -6,7 +6,6 @@ A process of its own, because DVC inside another program ignores SIGINT while a 
 """
 
 import argparse
-import logging
 import os
 import random
 import re
@@ -18,7 +17,6 @@ from pathlib import Path
 
 from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
-from dvc.logger import setup
 from dvc.repo import Repo
 from dvc.stage.exceptions import MissingDataSource, StageCmdFailedError
 
@@ -36,7 +34,6 @@ def main(addresses: list[str], forced: Collection[str] = ()) -> int:
     runner.die_with_parent()
     # DVC starts `python` through the shell: let it be this one.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    setup(logging.INFO)
     try:
         with atomic_dvc_lock():
             unchanged = _unchanged(addresses, forced)
