@@ -8,7 +8,7 @@ import os
 import dagster as dg
 import psutil
 
-WORKER_TAG = "dl/worker"
+WORKER_TAG = ".dagster/dl_worker"  # the UI shows no tag with this prefix
 _ALIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
