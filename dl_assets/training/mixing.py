@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_NOBODY = torch.arange(0)
+
 
 @dataclass(frozen=True)
 class Mixed:
@@ -39,9 +41,11 @@ class Mixing:
     def __call__(self, shown: Tensor, *, epoch: int, batch_index: int) -> Mixed:
         """Mix preprocessed samples: float [B, ...] for MixUp, [B, C, H, W] for CutMix. They are not written to."""
         methods = [method for method, alpha in ((self._mixup, self.mixup), (self._cutmix, self.cutmix)) if alpha > 0]
+        if not methods:
+            return Mixed(shown, _NOBODY, 1.0)
         rng = np.random.default_rng((self.seed, epoch, batch_index))
-        if not methods or rng.random() >= self.share:
-            return Mixed(shown, torch.arange(0), 1.0)
+        if rng.random() >= self.share:
+            return Mixed(shown, _NOBODY, 1.0)
         method = methods[int(rng.integers(len(methods)))]
         partner = torch.from_numpy(rng.permutation(len(shown))).to(shown.device)
         return method(shown, partner, rng)
