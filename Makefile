@@ -23,8 +23,9 @@ demo: setup ## run the digits pipeline through its Dagster job: raw data to a ce
 ui: setup ## open the Dagster UI at http://127.0.0.1:3000 (PORT=...)
 	@dl ui --port $(PORT)
 
+# Tiny networks gain nothing from threads, and lose much where other processes want the cores too.
 test: setup ## run the tests
-	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup ## style, types, import layers, pipelines, definitions
 	@ruff format --check . && ruff check .

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from PIL import Image
 
 from dl_assets.artifacts.packs import PackWriter, fingerprint
@@ -51,7 +50,6 @@ def held_out(folders: dict[str, Path]) -> ArrayReader:
 
 def make(root: Path) -> dict[str, Path]:
     """Train on forty pictures of 20 x 16 px, of which 8 x 8 are stored; the last twenty are the test part."""
-    torch.set_num_threads(1)
     folders = {name: root / name for name in ("raw", "augmented", *READ)}
     for folder in folders.values():
         folder.mkdir()

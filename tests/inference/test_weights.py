@@ -19,7 +19,6 @@ from dl_assets.models.backbone import backbone
 from dl_assets.models.cnn import cnn
 from dl_assets.sections import Weights
 
-torch.set_num_threads(1)
 SIZE = (32, 32)
 
 

@@ -16,7 +16,6 @@ from dl_assets.inference.layers import head_of, layer_groups
 from dl_assets.inference.network import Network
 from dl_assets.schema import model_schema
 
-torch.set_num_threads(1)
 MODELS = registry.names("models")
 # Where the default is large: timm has a tiny architecture of the same kind.
 SMALL: dict[str, dict[str, Any]] = {"backbone": {"architecture": "test_resnet"}}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import torch
 from chain import Chain
 from PIL import Image
 from typer.testing import CliRunner
@@ -31,7 +30,6 @@ PHOTOS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """All stages of a pipeline of 60 photos, one of which is broken."""
-    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("photos")
     rng = np.random.default_rng(17)
     for name in ("cat", "dog"):

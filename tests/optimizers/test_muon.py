@@ -6,8 +6,6 @@ from torch import nn
 
 from dl_assets.optimizers._muon import Muon, orthogonal
 
-torch.set_num_threads(1)
-
 
 @pytest.mark.parametrize("shape", [(6, 40), (40, 6), (16, 16)])
 def test_all_singular_values_come_near_one_and_the_singular_vectors_stay(shape: tuple[int, int]) -> None:

@@ -6,7 +6,6 @@ from torch import nn
 
 from dl_assets import registry
 
-torch.set_num_threads(1)
 OPTIMIZERS = registry.names("optimizers")
 
 

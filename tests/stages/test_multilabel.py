@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import torch
 from PIL import Image
 
 from dl_assets.artifacts.report import Report
@@ -50,7 +49,6 @@ def pictures() -> tuple[np.ndarray, list[str]]:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Report]]:
-    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("lights")
     folders = {
         name: root / "data" / "lights" / name for name in ("clean", "parts", "augmented", "model", "evaluation", "exported")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from dl_assets.artifacts.report import write_json
 from dl_assets.artifacts.shards import ArrayWriter
@@ -23,7 +22,6 @@ PARTS = ["train"] * 12 + ["val"] * 4 + ["test"] * 4
 @pytest.fixture
 def folders(tmp_path: Path) -> dict[str, Path]:
     """Write clean/, parts/ and augmented/ of twenty dark and bright pictures."""
-    torch.set_num_threads(1)
     folders = {name: tmp_path / name for name in ("clean", "parts", "augmented", "out")}
     for folder in folders.values():
         folder.mkdir()

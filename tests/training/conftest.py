@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from dl_assets.artifacts.report import Report, write_json
 from dl_assets.artifacts.shards import ArrayWriter
@@ -17,10 +16,6 @@ from dl_assets.training.fit import fit
 from dl_assets.transforms.image import compose
 
 Fit = Callable[..., tuple[Path, Report]]
-
-
-# Tiny networks gain nothing from threads, and lose much where other processes want the cores too.
-torch.set_num_threads(1)
 
 
 def pictures(num_samples: int) -> np.ndarray:

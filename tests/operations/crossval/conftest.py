@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from dl_assets import progress
 from dl_assets.artifacts.shards import ArrayWriter
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, write_table
 from dl_assets.config import Pipeline
 
-# Tiny networks gain nothing from threads, and lose much where other processes want the cores too.
-torch.set_num_threads(1)
 NUM_SAMPLES = 40
 
 

@@ -29,7 +29,6 @@ CHILD = """
 import json, sys
 from pathlib import Path
 import torch
-torch.set_num_threads(1)
 from dl_assets.config import Pipeline
 from dl_assets.operations.crossval.run import crossval
 crossval(Pipeline(Path("pipelines/tiny.yaml"), json.loads(sys.argv[1])), 5, "key")

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from dl_assets.artifacts.shards import ArrayWriter
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, PARTS_TABLE, read_parted, write_table
@@ -39,9 +38,6 @@ export: {}
 schedule: {}
 """
 NUM_SAMPLES = 40
-
-# Tiny networks gain nothing from threads, and lose much where other processes want the cores too.
-torch.set_num_threads(1)
 
 
 class Project:
