@@ -78,12 +78,8 @@ def _why_unusable(found: pl.DataFrame, targets: ModuleType) -> tuple[pl.Expr, pl
     """Expressions for the reason (null where the sample can be used) and the detail."""
     no_label = pl.col("target").fill_null("").str.strip_chars() == ""
     wrong = pl.lit(targets.problem_of(found["target"])) if hasattr(targets, "problem_of") else pl.lit(None, pl.String)
-    cases = (
-        (
-            pl.col("problem").is_not_null(),
-            "unreadable",
-            pl.col("problem"),
-        ),  # first: a row of a wrong length has no target either
+    cases = (  # a row of a wrong length has no target either, so the first comes first
+        (pl.col("problem").is_not_null(), "unreadable", pl.col("problem")),
         (no_label, "no_label", pl.lit("the source gives it no target")),
         (wrong.is_not_null(), "schema", pl.format("target: {}", wrong)),
     )

@@ -18,8 +18,6 @@ from dl_assets.training.mixing import Mixing
 from dl_assets.training.objective import Objective
 
 _STEPS_BETWEEN_LOOKS = 25  # at the loss on a GPU, which has to wait for it
-# What is set in every step, and is no part of the network: Lightning notes 50 times a step which hook it is in.
-_PLAIN = {"_current_fx_name", "_sum", "_count"}
 
 
 class Learner(pl.LightningModule):
@@ -48,13 +46,6 @@ class Learner(pl.LightningModule):
         network.body.to(memory_format=order)  # type: ignore[call-overload]
         self._decayed = [parameter for parameter in network.body.parameters() if parameter.ndim > 1]
         self._sum, self._count = torch.zeros(()), 0
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set plain values at once: torch first looks whether each is a weight, a buffer or a module: 2 % of a small step."""
-        if name in _PLAIN:
-            object.__setattr__(self, name, value)
-        else:
-            super().__setattr__(name, value)
 
     def on_train_epoch_start(self) -> None:
         self._sum, self._count = torch.zeros((), device=self.device), 0

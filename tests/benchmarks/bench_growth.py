@@ -86,6 +86,9 @@ def share_of_one_percent(root: Path, title: str, pictures: Iterator[tuple[str, b
 
 @pytest.mark.timeout(3600)
 def test_what_is_new_is_what_costs(tmp_path: Path) -> None:
+    """The aim is reached by photos, and by thumbnails in every other run: RESULTS.md says by how much."""
+    shares = [share_of_one_percent(tmp_path / "photos", "60,000 photos of 320 x 240 px", photos(), 64)]
     if CIFAR10.exists():
-        share_of_one_percent(tmp_path / "thumbnails", "CIFAR-10, 60,000 pictures of 32 px", thumbnails(), 32)
-    assert share_of_one_percent(tmp_path / "photos", "60,000 photos of 320 x 240 px", photos(), 64) < 0.05
+        title = "CIFAR-10, 60,000 pictures of 32 px"
+        shares.append(share_of_one_percent(tmp_path / "thumbnails", title, thumbnails(), 32))
+    assert max(shares) <= 0.05
