@@ -80,17 +80,15 @@ class Embedding(nn.Module):
 
 def fit_embedding(tap: Tap, features: NDArray[np.floating[Any]]) -> Embedding | None:
     """Fit at most 16 components on what the layer was given for some samples, [N, F]; None where that was always the same."""
+    from sklearn.decomposition import PCA
+
     size = min(MOST_NUMBERS, len(features) - 1, features.shape[1])
     if size < 1 or not np.ptp(features, axis=0).any():
         return None
     exact = features.astype(np.float64)
-    # As scikit-learn's PCA does; to import that takes longer than most exports.
-    variances, components = np.linalg.eigh(np.atleast_2d(np.cov(exact, rowvar=False)))  # [F] from the smallest on, [F, F]
-    variances, components = variances[: -size - 1 : -1], components[:, : -size - 1 : -1]
+    found = PCA(size, random_state=0).fit(exact)
+    variances: NDArray[np.float64] = found.explained_variance_
     least = max(_LEAST_VARIANCE * variances[0], _ROUNDING * np.square(exact).sum(axis=1).mean())
     is_kept = variances > least
-    if not is_kept.any():
-        return None
-    kept = components[:, is_kept] / np.sqrt(variances[is_kept])  # [F, K]
-    largest = kept[np.abs(kept).argmax(axis=0), np.arange(kept.shape[1])]
-    return Embedding(tap, exact.mean(axis=0), np.ascontiguousarray(kept * np.sign(largest)))  # else its sign would be chance
+    components = found.components_[is_kept] / np.sqrt(variances[is_kept])[:, None]  # [K, F]
+    return Embedding(tap, found.mean_, np.ascontiguousarray(components.T)) if is_kept.any() else None

@@ -7,7 +7,6 @@ import onnxruntime
 import polars as pl
 import pytest
 import torch
-from sklearn.decomposition import PCA
 from torch import nn
 from trained import PIPELINE, read_from
 
@@ -71,18 +70,6 @@ def test_of_many_features_the_16_that_vary_most_remain_and_of_copies_none() -> N
     assert found and copied and (found.size, copied.size) == (16, 3)
     assert fit_embedding(TAP, np.full((9, 4), 0.1, np.float32)) is None
     assert fit_embedding(TAP, drawn[:1]) is None
-
-
-@pytest.mark.parametrize("num_samples", [200, 12])  # more than features, and fewer
-def test_the_components_are_those_of_scikit_learn(num_samples: int) -> None:
-    rng = np.random.default_rng(5)
-    drawn = (rng.normal(size=(num_samples, 30)) * np.linspace(1, 9, 30) + 4).astype(np.float32)
-    found = fit_embedding(TAP, drawn)
-    assert found is not None
-    theirs = PCA(found.size, whiten=True, svd_solver="full").fit_transform(drawn.astype(np.float64))
-    ours = found(torch.from_numpy(drawn)).numpy()
-    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-4)
-    assert found.size == min(16, num_samples - 1)
 
 
 def test_the_layer_that_is_called_last_is_found_wherever_it_stands() -> None:
