@@ -26,7 +26,7 @@ _PRECISIONS = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
 
 def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Path | None) -> pl.Trainer:
     """Build the Trainer of one training; `logs` is the folder of its curves for TensorBoard, None for none."""
-    # Asked to repeat, torch fills each new tensor with NaN, for whoever reads what nobody wrote: 6 % of the time of a small MobileNet.
+    # Asked to repeat, torch fills each new tensor with NaN, for those who read what nobody wrote: 6 % of a small MobileNet.
     torch.utils.deterministic.fill_uninitialized_memory = options.deterministic  # type: ignore[attr-defined]
     return pl.Trainer(
         accelerator=options.accelerator,
