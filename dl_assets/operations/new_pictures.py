@@ -123,7 +123,7 @@ def _thumbnails(num_samples: int, loss: str) -> dict[str, Any]:
         "batch_size": 32 if num_samples < _FEW else 64 if num_samples < _MANY else 128,
         "optimizer": "muon",
         "learning_rate": 0.01,
-        "warmup_epochs": 1 if num_samples < _MANY else 0.25,
+        **({} if num_samples < _MANY else {"warmup_epochs": 0.25}),  # of a few epochs, the usual one would be much
         "weight_decay": 0.05,
         "loss": {"name": loss, "label_smoothing": 0.05},
         "average": "ema",
