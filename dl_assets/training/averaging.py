@@ -33,15 +33,16 @@ class LateMean(WeightAveraging):
     statistics are averaged with the weights in place of a further pass over the train part.
     """
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self) -> None:
         super().__init__(multi_avg_fn=self._average)
-        self._first = int(_SWA_START * epochs)
+        self._first = 0
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         return False  # Lightning would ask after val was judged
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert self._average_model is not None
+        assert self._average_model is not None and trainer.max_epochs is not None
+        self._first = int(_SWA_START * trainer.max_epochs)
         self._average_model.update_parameters(pl_module)
         super().on_validation_epoch_start(trainer, pl_module)
 

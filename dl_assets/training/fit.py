@@ -19,6 +19,7 @@ from dl_assets.config import Pipeline, Train
 from dl_assets.inference.network import CARD, CHECKPOINT, PREPROCESSING, Network, build_network, read_checkpoint
 from dl_assets.inference.weights import Loaded, load_weights
 from dl_assets.training.batches import OrderedIndices, loader
+from dl_assets.training.budget import Budget, epochs_of
 from dl_assets.training.card import Energy, make_card, model_of, scores_of
 from dl_assets.training.curve import learning_curve
 from dl_assets.training.data import Data, open_data
@@ -104,7 +105,7 @@ def _train(
     objective = make_objective(targets, options, data.parts["train"]["target"], data.fitted["targets"])
     factors = layer_factors(network.body, options.layer_decay)
 
-    def learner(way: Way, learning_rate: float) -> Learner:
+    def learner(way: Way, learning_rate: float, pace: Callable[[int], int] | None = None) -> Learner:
         return Learner(
             network,
             objective,
@@ -113,23 +114,32 @@ def _train(
             learning_rate=learning_rate,
             order=way.order,
             scale=lambda name: factors.get(name.removeprefix("body."), 1.0),
+            pace=pace,
         )
 
     plan = kept.plan() or kept.keep_plan(make_plan(options, learner, data, device))
     pl.seed_everything(options.seed, workers=True, verbose=False)  # measuring has drawn random numbers
     if options.compile:
         network.body.compile()
-    if plan.steps is not None:
-        data.indices.shorten(plan.steps)
+    budget = Budget(plan, data.indices, options) if plan.seconds is not None else None
     last = kept.last()
-    if last is None or not is_over(rows_of(read_checkpoint(last)), plan.epochs, options.early_stopping):
-        callbacks = [History(kept.folder, data.indices.num_samples, on_epoch), *kept.callbacks(options.average != "none")]
+    if last is None or not _has_ended(read_checkpoint(last), plan, options):
+        callbacks = [
+            *([budget] if budget else []),
+            History(kept.folder, data.indices, on_epoch),
+            *kept.callbacks(options.average != "none"),
+        ]
         if options.freeze_epochs or options.unfreeze != "all":
             callbacks.append(Freezing(network.body, options.freeze_epochs, options.unfreeze))
         trainer = make_trainer(options, plan, callbacks, run_of(logs, kept.begun) if logs else None)
-        trainer.fit(learner(plan.way, plan.learning_rate), *_loaders(data, options, plan), ckpt_path=last, weights_only=True)
+        learning = learner(plan.way, plan.learning_rate, budget.pace if budget else None)
+        trainer.fit(learning, *_loaders(data, options, plan), ckpt_path=last, weights_only=True)
     network.load_state_dict(kept.best_weights())
     return plan, rows_of(read_checkpoint(kept.last_path))
+
+
+def _has_ended(checkpoint: dict[str, Any], plan: Plan, options: Train) -> bool:
+    return is_over(rows_of(checkpoint), epochs_of(checkpoint, plan), options.early_stopping)
 
 
 def _loaders(data: Data, options: Train, plan: Plan) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from dl_assets import progress
+from dl_assets.training.batches import ShuffledIndices
 from dl_assets.training.curve import learning_curve
 from dl_assets.training.learner import Learner
 
@@ -27,9 +28,9 @@ class History(Callback):
     What `on_epoch` raises ends the training.
     """
 
-    def __init__(self, folder: Path, num_samples: int, on_epoch: Callable[[Row], None] | None = None) -> None:
+    def __init__(self, folder: Path, indices: ShuffledIndices, on_epoch: Callable[[Row], None] | None = None) -> None:
         self.rows: list[Row] = []
-        self._folder, self._num_samples, self._on_epoch = folder, num_samples, on_epoch
+        self._folder, self._indices, self._on_epoch = folder, indices, on_epoch
         self._started = self._drawn = self._ticked = self._begun = time.monotonic()
         self._done_before = 0
 
@@ -82,7 +83,7 @@ class History(Callback):
             done=row["epoch"],
             total=trainer.max_epochs,
             **{name: value for name, value in row.items() if name.startswith(("train_", "val_"))},
-            samples_per_second=round(self._num_samples / max(seconds, 1e-9), 1),
+            samples_per_second=round(self._indices.num_samples / max(seconds, 1e-9), 1),
         )
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
             self._draw()
@@ -104,7 +105,7 @@ class History(Callback):
             "tick",
             done=round(done, 2),
             total=trainer.max_epochs,
-            samples_per_second=round(share * self._num_samples / max(now - self._started, 1e-9), 1),
+            samples_per_second=round(share * self._indices.num_samples / max(now - self._started, 1e-9), 1),
             time_left=str(timedelta(seconds=round(left))),
         )
 

@@ -24,7 +24,8 @@ class Learner(pl.LightningModule):
     """Trains `network` on batches of raw samples and encoded targets.
 
     The train loss is of the mixed targets where samples are mixed, so it may stay above the val loss. `scale` gives each
-    parameter its factor of the learning rate.
+    parameter its factor of the learning rate, and `pace` tells how far the schedule of the rate has come after so many
+    steps, where that is not as far.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Learner(pl.LightningModule):
         learning_rate: float,
         order: torch.memory_format = torch.contiguous_format,
         scale: Callable[[str], float] | None = None,
+        pace: Callable[[int], int] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.learning_rate = learning_rate
         self.objective, self._options, self._mixing = objective, options, mixing
         self._order, self._scale = order, scale or (lambda name: 1.0)
+        self._pace = pace
         network.body.to(memory_format=order)  # type: ignore[call-overload]
         self._decayed = [parameter for parameter in network.body.parameters() if parameter.ndim > 1]
         self._sum, self._count = torch.zeros(()), 0
@@ -86,6 +89,13 @@ class Learner(pl.LightningModule):
             self.network, self._options, self.learning_rate, Steps(total, per_epoch, warmup), self._scale
         )
         return [optimizer], [_as_lightning_has_it(schedule) for schedule in schedules]
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        if metric is not None or self._pace is None:
+            super().lr_scheduler_step(scheduler, metric)
+            return
+        while scheduler.last_epoch < self._pace(self.global_step):
+            scheduler.step()
 
     def rate(self) -> float:
         """Return the learning rate of the next step: the largest of all groups."""

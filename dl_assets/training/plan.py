@@ -20,6 +20,8 @@ from dl_assets.training.workers import choose_workers
 DEFAULT_EPOCHS = 20
 _MOST_EPOCHS = 10_000
 _FEW_EPOCHS = 20  # of which a part matters
+_FEWEST_EPOCHS = 4  # so that what is left can be planned anew after each, and the val loss is seen to fall
+_JUDGING_SHARE = 0.25  # of the time, which judging the epochs may take at most where there are few
 _WORTH_SECONDS = 20.0  # of training; below that, a faster way of computing gains nothing
 _CLEARLY_FASTER = 0.9
 _GLANCE_SECONDS, _MEASURED_SECONDS, _BUDGET_SECONDS = 0.02, 0.3, 1.5
@@ -27,7 +29,10 @@ _GLANCE_SECONDS, _MEASURED_SECONDS, _BUDGET_SECONDS = 0.02, 0.3, 1.5
 
 @dataclass(frozen=True)
 class Plan:
-    """An epoch has `steps` batches, or all where that is None; `step_seconds` is None where nothing had to be measured."""
+    """An epoch has `steps` batches, or all where that is None.
+
+    `step_seconds` is None where nothing had to be measured, and so is `seconds`, the time that is left for the epochs.
+    """
 
     epochs: int
     workers: int
@@ -36,6 +41,7 @@ class Plan:
     channels_last: bool
     step_seconds: float | None = None
     steps: int | None = None
+    seconds: float | None = None
 
     @property
     def way(self) -> Way:
@@ -57,7 +63,7 @@ def make_plan(options: Train, learner: Callable[[Way, float], Learner], data: Da
 
     ways = ways_worth_trying(options, device, is_picture)
     glance = measure(ways[0], itertools.repeat(batch), _GLANCE_SECONDS)
-    most = options.epochs or (_MOST_EPOCHS if options.budget_minutes else DEFAULT_EPOCHS)
+    most = most_epochs(options)
     planned = min(glance * most * len(data.indices), 60 * (options.budget_minutes or math.inf))
     way = ways[0]
     if planned >= _WORTH_SECONDS and len(ways) > 1:
@@ -70,30 +76,41 @@ def make_plan(options: Train, learner: Callable[[Way, float], Learner], data: Da
         return Plan(most, workers, rate, way.precision, way.channels_last)
     loading = itertools.chain.from_iterable(itertools.repeat(loader(data.train, data.indices, workers, options.seed)))
     step = measure(way, loading, _BUDGET_SECONDS)
+    judging = data.val.num_samples / options.batch_size * step / 3  # forward alone is about a third of a step
     left = 60 * options.budget_minutes - (time.monotonic() - started)
-    epochs, steps = epochs_within(left, step, len(data.indices), data.val.num_samples / options.batch_size, most)
+    epochs, steps = epochs_within(left, step, len(data.indices), judging, most)
     print(f"{epochs} epochs of {steps} steps fit into {options.budget_minutes:g} minutes, at {step:.3g} s a step", flush=True)
-    return Plan(epochs, workers, rate, way.precision, way.channels_last, round(step, 6), steps)
+    return Plan(epochs, workers, rate, way.precision, way.channels_last, round(step, 6), steps, round(left, 3))
 
 
-def epochs_within(seconds: float, step_seconds: float, steps: int, val_batches: float, most: int) -> tuple[int, int]:
-    """Return how many epochs fit into the time, and of how many steps each; forward alone is about a third of a step.
+def most_epochs(options: Train) -> int:
+    """Return the number of epochs that a training does not exceed."""
+    return options.epochs or (_MOST_EPOCHS if options.budget_minutes else DEFAULT_EPOCHS)
 
-    Where only a few fit, they are one more and shorter, so that the time is used, and a little time is not exceeded.
 
-    >>> epochs_within(300, step_seconds=0.1, steps=50, val_batches=30, most=20)
+def epochs_within(
+    seconds: float, step_seconds: float, steps: int, judging_seconds: float, most: int, least: int = _FEWEST_EPOCHS
+) -> tuple[int, int]:
+    """Return how many epochs fit into the time, and of how many steps each; `judging_seconds` go to val after each.
+
+    Where only a few fit, they are one more and shorter, so that the time is used; a little time is shared by `least` epochs,
+    and not exceeded.
+
+    >>> epochs_within(300, step_seconds=0.1, steps=50, judging_seconds=1, most=20)
     (20, 50)
-    >>> epochs_within(33, step_seconds=0.1, steps=50, val_batches=30, most=20)
+    >>> epochs_within(33, step_seconds=0.1, steps=50, judging_seconds=1, most=20)
     (6, 45)
-    >>> epochs_within(3, step_seconds=0.1, steps=50, val_batches=30, most=20)
+    >>> epochs_within(9, step_seconds=0.1, steps=500, judging_seconds=0.25, most=20)
+    (4, 20)
+    >>> epochs_within(3, step_seconds=0.1, steps=50, judging_seconds=1, most=20)
     (1, 20)
     """
-    judging = val_batches / 3
-    fitting = seconds / step_seconds / (steps + judging)
+    fitting = seconds / (steps * step_seconds + judging_seconds)
     if fitting >= min(most, _FEW_EPOCHS):
         return min(int(fitting), most), steps
-    epochs = max(1, math.ceil(fitting))
-    return epochs, max(1, min(int(seconds / step_seconds / epochs - judging), steps))
+    bearable = int(_JUDGING_SHARE * seconds / max(judging_seconds, 1e-9))
+    epochs = max(1, math.ceil(fitting), min(least, most, _FEWEST_EPOCHS, bearable))
+    return epochs, max(1, min(int((seconds / epochs - judging_seconds) / step_seconds), steps))
 
 
 def _fastest(seconds: dict[Way, float]) -> Way:

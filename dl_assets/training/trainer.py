@@ -38,7 +38,7 @@ def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Pa
         accumulate_grad_batches=options.accumulate,
         gradient_clip_val=options.clip_gradients or None,
         deterministic=True if options.deterministic else "warn",
-        callbacks=[*callbacks, *_optional(options, plan)],
+        callbacks=[*callbacks, *_optional(options)],
         logger=TensorBoardLogger(logs, name=None, version="") if logs else False,
         plugins=[WholeFiles()],
         enable_progress_bar=False,
@@ -76,14 +76,14 @@ def _strategy(options: Train) -> str:
     return "ddp_find_unused_parameters_true" if is_partly_frozen else "ddp"
 
 
-def _optional(options: Train, plan: Plan) -> list[Callback]:
+def _optional(options: Train) -> list[Callback]:
     callbacks: list[Callback] = []
     if options.early_stopping:
         callbacks.append(EarlyStopping("val_loss", patience=options.early_stopping))
     if options.average == "ema":
         callbacks.append(MovingAverage(options.ema_decay))
     if options.average == "swa":
-        callbacks.append(LateMean(plan.epochs))
+        callbacks.append(LateMean())
     return callbacks
 
 

@@ -90,7 +90,7 @@ def by_lightning(setting: Setting) -> None:
     plan = Plan(options.epochs or 1, 0, 1e-3, 32, False)
     with TemporaryDirectory() as folder, quiet_lightning():
         kept = Checkpoints(Path(folder, "checkpoints"), {})
-        callbacks = [History(kept.folder, setting.data.train.num_samples), *kept.callbacks(False)]
+        callbacks = [History(kept.folder, setting.data.indices), *kept.callbacks(False)]
         trainer = make_trainer(options, plan, callbacks, Path(folder, "logs"))
         learner = Learner(setting.network(), setting.objective(), options, setting.data.mixing, learning_rate=1e-3)
         trainer.fit(learner, *loaders(setting))
