@@ -11,7 +11,6 @@ from dl_assets.operations.serving.server import Server, tell
 from dl_assets.operations.serving.slot import Slot
 
 KEY = "DL_API_KEY"
-LOG = "predictions"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _STOPPING_SECONDS = 30
 
@@ -65,7 +64,7 @@ def make_server(
         raise ConfigError(f"{folder} does not exist: there is no pipeline '{name}' that has run. Run: dl run {name}")
     served = _slot(folder, "exported" if challenger else "champion", name, int8)
     beside = _slot(folder, "exported", name, int8) if shadow else None
-    return Server(name, served, beside, folder / LOG, limits, keeps_inputs=keep_inputs)
+    return Server(name, served, beside, folder, limits, keeps_inputs=keep_inputs)
 
 
 def _slot(folder: Path, which: str, name: str, int8: bool) -> Slot:

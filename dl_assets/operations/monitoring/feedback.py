@@ -1,6 +1,7 @@
 """Targets that came back: what the answer to a prediction should have been, by the id that the server gave it.
 
-A file for each call in data/<pipeline>/feedback/; what could not be taken lies in its folder `rejected/`, with the reason.
+data/<pipeline>/feedback/ has a file for each call of `dl feedback`, and the log of what came over HTTP. What of a file could
+not be taken lies in its folder `rejected/`, with the reason; who sends it over HTTP is told at once.
 """
 
 from datetime import UTC, datetime
@@ -13,20 +14,20 @@ from dl_assets import files
 from dl_assets.artifacts.tables import write_parquet
 from dl_assets.config import Pipeline
 from dl_assets.errors import ConfigError, DataError
+from dl_assets.operations.monitoring.window import logged_among
 from dl_assets.operations.predict import Exported
 from dl_assets.operations.predicting.chosen import choose_model
-from dl_assets.operations.serving.journal import ENDING, read_journal
+from dl_assets.operations.serving.log import read_log
 from dl_assets.registry import did_you_mean, module
 
 SCHEMA: dict[str, Any] = {"id": pl.String, "target": pl.String, "time": pl.Datetime("us", "UTC")}
-REJECTED = "rejected"
+FEEDBACK, REJECTED = "feedback", "rejected"
 
 
 def read_feedback(folder: Path) -> pl.DataFrame:
     """Return id, target and time (UTC) of all feedback; of an id that was told twice what was told last."""
-    frames = [pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))]
-    told = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
-    return told.sort("time", maintain_order=True).unique("id", keep="last", maintain_order=True)
+    told = read_log(folder)
+    return (pl.DataFrame(schema=SCHEMA) if told.is_empty() else told).unique("id", keep="last", maintain_order=True)
 
 
 def take_feedback(config: Pipeline, root: Path, path: Path) -> dict[str, Any]:
@@ -37,14 +38,14 @@ def take_feedback(config: Pipeline, root: Path, path: Path) -> dict[str, Any]:
     folder = root / "data" / config.name
     rows = _read(path)
     exported = choose_model(config, root).exported
-    problems = _problems(rows, _logged(folder / "predictions"), exported)
+    problems = problems_of(rows, logged_among(folder / "predictions", set(rows["id"].drop_nulls())), exported)
     taken = rows.filter(problems.is_null()).unique("id", keep="last", maintain_order=True)
-    before = taken.select("id").join(read_feedback(folder / "feedback"), on="id", how="left", maintain_order="left")["target"]
+    before = taken.select("id").join(read_feedback(folder / FEEDBACK), on="id", how="left", maintain_order="left")["target"]
     is_known = [_form(told, exported) == _form(target, exported) for told, target in zip(before, taken["target"], strict=True)]
     fresh = taken.filter(~pl.Series(is_known, dtype=pl.Boolean))
     rejected = rows.with_columns(problems.alias("reason")).drop_nulls("reason")
-    _store(folder / "feedback" / REJECTED, rejected)  # first: a crash in between loses no row for which nothing stands yet
-    _store(folder / "feedback", fresh)
+    _store(folder / FEEDBACK / REJECTED, rejected)  # first: a crash in between loses no row for which nothing stands yet
+    _store(folder / FEEDBACK, fresh)
     told: dict[str, Any] = {
         "rows": len(rows),
         "new": before.null_count(),
@@ -62,7 +63,7 @@ def print_feedback(told: dict[str, Any]) -> None:
     counts = ", ".join(f"{told[name]:,} {name}" for name in ("new", "changed", "known", "rejected"))
     print(f"{told['rows']:,} rows: {counts}.")
     if told["rejected"]:
-        print(f"Rejected: {_listed(told['reasons'])}. They are kept in the folder feedback/{REJECTED}.")
+        print(f"Rejected: {_listed(told['reasons'])}. They are kept in the folder {FEEDBACK}/{REJECTED}.")
 
 
 def _listed(reasons: dict[str, int]) -> str:
@@ -88,23 +89,8 @@ def _read(path: Path) -> pl.DataFrame:
     return wanted.with_columns(pl.col("target").fill_null(""))  # of several labels, none is an answer too
 
 
-def _logged(folder: Path) -> set[str]:
-    """The ids of all predictions that the server has logged."""
-    # Journals first: one that becomes Parquet meanwhile is then met there.
-    journals = [rows for path in folder.glob(f"*{ENDING}") if (rows := _journal(path)) is not None]
-    stored = [pl.scan_parquet(path).select("id").collect() for path in folder.glob("*.parquet")]
-    return {id_ for rows in [*journals, *stored] for id_ in rows["id"]}
-
-
-def _journal(path: Path) -> pl.DataFrame | None:
-    try:
-        return read_journal(path)
-    except FileNotFoundError:
-        return None
-
-
-def _problems(rows: pl.DataFrame, logged: set[str], exported: Exported) -> pl.Series:
-    """Say of each row why it cannot be taken; null where it can."""
+def problems_of(rows: pl.DataFrame, logged: set[str], exported: Exported) -> pl.Series:
+    """Say of each row, id and target as text, why it cannot be taken; null where it can. `logged` are ids of predictions."""
     forms = {target: _form(target, exported) for target in rows["target"].unique()}
     several: dict[str | None, set[bytes | None]] = {}
     for id_, target in rows.iter_rows():
@@ -117,7 +103,7 @@ def _problems(rows: pl.DataFrame, logged: set[str], exported: Exported) -> pl.Se
             return f"with the target '{target}', which the model does not know" if target else "without a target"
         if id_ not in logged:
             return "with an id that no logged prediction has"
-        return "with an id that has two targets in this file" if len(several[id_]) > 1 else None
+        return "with an id that has two targets" if len(several[id_]) > 1 else None
 
     return pl.Series([problem(*row) for row in rows.iter_rows()], dtype=pl.String)
 

@@ -1,13 +1,17 @@
-"""The latest rows of the log of predictions that some model answered; older files are not even opened."""
+"""Rows of the log of predictions: the latest that some model answered, or some ids; other files are not even opened."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
+from dl_assets.operations.serving.ids import time_of
 from dl_assets.operations.serving.journal import ENDING, read_journal
+from dl_assets.operations.serving.log import BEGUN
 
 _STORED = ".parquet"
+_LOGGED_SECONDS = 600.0  # after its id was made a prediction is in the log, or nowhere
 
 
 def latest(folder: Path, models: list[str], num_rows: int) -> pl.DataFrame:
@@ -25,13 +29,41 @@ def answered(folder: Path, models: list[str], ids: pl.Series) -> pl.DataFrame:
     return _together(list(_newest_first(folder, pl.col("model").is_in(models) & pl.col("id").is_in(ids.implode()))))
 
 
+def logged_among(folder: Path, ids: Set[str]) -> set[str]:
+    """Return those that are ids of logged predictions. Only files of their time are read."""
+    times = [time for id_ in ids if (time := time_of(id_)) is not None]
+    frames = [
+        rows
+        for stem in _stems(folder)
+        if any(begun - _LOGGED_SECONDS <= time <= ended for begun, ended in [_span(stem)] for time in times)
+        and (rows := _rows(stem, pl.col("id").is_in(ids))) is not None
+    ]
+    return {id_ for rows in frames for id_ in rows["id"]}
+
+
 def _newest_first(folder: Path, wanted: pl.Expr) -> Iterator[pl.DataFrame]:
-    """Yield the wanted rows of each file; files are named by the time at which they were begun."""
-    files = (path for ending in (ENDING, _STORED) for path in folder.glob(f"*{ending}"))
-    for stem in sorted({path.with_suffix("") for path in files}, reverse=True):
+    """Yield the wanted rows of each file."""
+    for stem in _stems(folder):
         rows = _rows(stem, wanted)
         if rows is not None:
             yield rows
+
+
+def _stems(folder: Path) -> list[Path]:
+    """Return the files without their endings, those that were begun last first: they are named by that time."""
+    files = (path for ending in (ENDING, _STORED) for path in folder.glob(f"*{ending}"))
+    return sorted({path.with_suffix("") for path in files}, reverse=True)
+
+
+def _span(stem: Path) -> tuple[float, float]:
+    """Return when a file was begun and when it was last written, in seconds since 1970."""
+    begun = datetime.strptime(stem.name.partition("-")[0], BEGUN).replace(tzinfo=UTC)
+    journal, stored = (stem.with_name(stem.name + ending) for ending in (ENDING, _STORED))
+    try:
+        written = journal.stat().st_mtime
+    except FileNotFoundError:
+        written = stored.stat().st_mtime
+    return begun.timestamp(), written
 
 
 def _rows(stem: Path, wanted: pl.Expr) -> pl.DataFrame | None:

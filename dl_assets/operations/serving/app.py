@@ -11,13 +11,15 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from dl_assets.operations.monitoring.feedback import FEEDBACK
 from dl_assets.operations.serving.body import read_inputs
-from dl_assets.operations.serving.document import PREDICT, PREDICT_ANSWERS, TOP
+from dl_assets.operations.serving.document import PREDICT, PREDICT_ANSWERS, TELL, TELL_ANSWERS, TOP
 from dl_assets.operations.serving.refusal import Refused
 from dl_assets.operations.serving.reply import reply
 from dl_assets.operations.serving.server import Server, tell
 
 PAGE = Path(__file__).with_name("page")
+PREDICT_PATH, FEEDBACK_PATH = "/predict", "/feedback"
 _FILES = {"/": ("page.html", "text/html"), "/page.css": ("page.css", "text/css"), "/page.js": ("page.js", "text/javascript")}
 # Nothing from elsewhere, nothing inline: what a file name or a class says can only ever be text.
 _HEADERS = {
@@ -43,6 +45,7 @@ def create_app(server: Server, key: str | None = None) -> FastAPI:
     # The pages that draw the document load their script from elsewhere, so there are none: /openapi.json is for tools.
     app = FastAPI(title=f"{server.name}: predictions", lifespan=lifespan, docs_url=None, redoc_url=None)
     _add_model(app, server, _needing(key))  # first: addresses are compared one after another
+    _add_feedback(app, server, _needing(key))
     _add_health(app, server)
     _add_page(app)
     _add_errors(app, server)
@@ -51,7 +54,7 @@ def create_app(server: Server, key: str | None = None) -> FastAPI:
 
 def _add_model(app: FastAPI, server: Server, check_key: Callable[[Request], None]) -> None:
     # The key is checked by hand: a dependency of FastAPI costs a tenth of the time that a small picture takes.
-    @app.post("/predict", openapi_extra=PREDICT, responses=PREDICT_ANSWERS, summary="Predict")
+    @app.post(PREDICT_PATH, openapi_extra=PREDICT, responses=PREDICT_ANSWERS, summary="Predict")
     async def predict(request: Request) -> Response:
         check_key(request)
         with server.metrics.latency.time(), server.space.held() as take:
@@ -59,7 +62,7 @@ def _add_model(app: FastAPI, server: Server, check_key: Callable[[Request], None
             given = await read_inputs(request, model.front.given, server.limits, take)
             found = await server.answer(given, model)
         status, content = reply(model, given, found, top)
-        server.metrics.requests.labels(status).inc()
+        server.metrics.requests.labels(PREDICT_PATH, status).inc()
         for result in content["predictions"]:
             server.metrics.inputs.labels("failed" if "error" in result else "answered").inc()
         return _json(status, content, {"Retry-After": "1"} if status == 503 else {})
@@ -78,6 +81,16 @@ def _add_model(app: FastAPI, server: Server, check_key: Callable[[Request], None
         check_key(request)
         content, kind = server.metrics.text()
         return Response(content, media_type=kind)
+
+
+def _add_feedback(app: FastAPI, server: Server, check_key: Callable[[Request], None]) -> None:
+    @app.post(FEEDBACK_PATH, openapi_extra=TELL, responses=TELL_ANSWERS, summary="Tell what predictions should have been")
+    async def feedback(request: Request) -> Response:
+        check_key(request)
+        with server.space.held() as take:
+            status, content = await server.take(await read_inputs(request, FEEDBACK, server.limits, take))
+        server.metrics.requests.labels(FEEDBACK_PATH, status).inc()
+        return _json(status, content)
 
 
 def _add_health(app: FastAPI, server: Server) -> None:
@@ -108,8 +121,9 @@ def _add_errors(app: FastAPI, server: Server) -> None:
     """Make every refusal one kind of document: {"error": ...}."""
 
     @app.exception_handler(Refused)
-    async def refused(_: Request, error: Refused) -> Response:
-        server.metrics.requests.labels(error.status).inc()
+    async def refused(request: Request, error: Refused) -> Response:
+        if request.url.path in (PREDICT_PATH, FEEDBACK_PATH):
+            server.metrics.requests.labels(request.url.path, error.status).inc()
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         return _json(error.status, {"error": error.message}, headers)
 

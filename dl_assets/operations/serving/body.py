@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
+from dl_assets.operations.monitoring.feedback import FEEDBACK
 from dl_assets.operations.serving.limits import Limits
 from dl_assets.operations.serving.refusal import Refused
 
@@ -34,7 +35,7 @@ class Given:
 
 
 async def read_inputs(request: Request, given: str, limits: Limits, take: Take) -> list[Given]:
-    """Return the inputs of a request for a model that is given `images` or `rows`; `take` is told how many bytes are kept.
+    """Return what a request holds of `images`, `rows` or `feedback`; `take` is told how many bytes are kept.
 
     Raises Refused.
     """
@@ -48,7 +49,7 @@ async def read_inputs(request: Request, given: str, limits: Limits, take: Take) 
     if not inputs:
         raise Refused(422, f"There is no input. {_remedy(given)}")
     if len(inputs) > limits.most_inputs:
-        raise _too_many(limits)
+        raise _too_many(limits, given)
     return inputs
 
 
@@ -76,11 +77,14 @@ async def _limited(request: Request, limits: Limits, take: Take) -> AsyncGenerat
         raise Refused(413, f"The request is larger than {limits.max_megabytes:g} MB. Send less at once.")
 
 
-def _too_many(limits: Limits) -> Refused:
-    return Refused(413, f"There are more than {limits.most_inputs} inputs. Send fewer at once; for many there is: dl predict")
+def _too_many(limits: Limits, given: str) -> Refused:
+    command = "dl feedback" if given == FEEDBACK else "dl predict"
+    return Refused(413, f"There are more than {limits.most_inputs} inputs. Send fewer at once; for many there is: {command}")
 
 
 def _remedy(given: str) -> str:
+    if given == FEEDBACK:
+        return 'Send JSON: {"feedback": [{"id": "of the prediction", "target": "the right answer"}, ...]}'
     if given == "rows":
         return 'Send JSON: {"rows": [{"column": "value", ...}, ...]}'
     return f'Send pictures as files of a form, each called `{FILES}`, or JSON: {{"images": ["base64 of a file", ...]}}'
@@ -99,7 +103,7 @@ async def _read_form(request: Request, body: AsyncGenerator[bytes, None], limits
     try:
         form = await _Parser(request.headers, stream, max_files=limits.most_inputs, max_fields=limits.most_inputs).parse()
     except MultiPartException as error:
-        raise _too_many(limits) if "Too many files" in error.message else _broken_form(error.message) from error
+        raise _too_many(limits, "images") if "Too many files" in error.message else _broken_form(error.message) from error
     except (FormParserError, KeyError, ValueError) as error:
         raise _broken_form(str(error)) from error
     if not bytes(tail).rstrip().endswith(b"--"):
@@ -138,7 +142,7 @@ def parse_json(body: bytes, given: str) -> list[Given]:
         raise Refused(
             422, f"The body must have one key, {given!r}, with a list; found: {found[:200] or 'none'}. {_remedy(given)}"
         )
-    return [Given(one) if given == "rows" else _picture(one) for one in document[given]]
+    return [_picture(one) if given == "images" else Given(one) for one in document[given]]
 
 
 def _refuse_constant(name: str) -> None:

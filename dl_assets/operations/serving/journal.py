@@ -1,4 +1,4 @@
-"""A file that predictions are appended to before they are answered, so that none is lost that was acknowledged.
+"""A file that rows are appended to before they are answered, so that none is lost that was acknowledged.
 
 A line is with the kernel when `append` returns: what kills the process, even `kill -9`, loses nothing. What kills the machine
 loses what was not flushed: `flush` is called every second.
@@ -27,7 +27,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Journal:
-    """One file, of predictions of the same columns; only its own process writes it, which its lock tells others."""
+    """One file, of rows of the same columns; only its own process writes it, which its lock tells others."""
 
     def __init__(self, path: Path, columns: dict[str, str]) -> None:
         self.path, self.num_rows, self.opened = path, 0, time.monotonic()

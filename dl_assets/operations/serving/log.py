@@ -1,6 +1,7 @@
-"""The log of all predictions: a journal that is appended to, which becomes a Parquet file when it is full or old.
+"""A log of rows: a journal that is appended to, which becomes a Parquet file when it is full or old.
 
-`data/<pipeline>/predictions/` holds both; `read_log` reads them, also while a server writes. This is what is watched for drift.
+`data/<pipeline>/predictions/` holds that of all predictions, which is watched for drift, `feedback/` that of the right answers
+that came back. `read_log` reads both kinds of file, also while a server writes.
 """
 
 import os
@@ -16,10 +17,11 @@ import polars as pl
 from dl_assets.operations.serving.journal import ENDING, Journal, is_abandoned, read_journal
 
 MAX_ROWS, MAX_SECONDS = 20_000, 600.0  # of a journal
+BEGUN = "%Y%m%dT%H%M%S.%fZ"  # how its name begins
 _FLUSHED_SECONDS = 1.0
 
 
-class PredictionLog:
+class Log:
     """Appends rows at once; a thread flushes them every second and turns what is finished into Parquet."""
 
     def __init__(
@@ -33,7 +35,7 @@ class PredictionLog:
         self._number = 0
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder)
-        self._thread = threading.Thread(target=self._keep, name="prediction log")
+        self._thread = threading.Thread(target=self._keep, name=f"log of {folder.name}")
         self._thread.start()
 
     def append(self, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
@@ -46,7 +48,7 @@ class PredictionLog:
 
     def _open(self, columns: dict[str, str]) -> Journal:
         self._number += 1
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{os.getpid()}-{self._number}{ENDING}"
+        name = f"{datetime.now(UTC):{BEGUN}}-{os.getpid()}-{self._number}{ENDING}"
         return Journal(self._folder / name, columns)
 
     def _finish(self) -> None:
@@ -65,7 +67,7 @@ class PredictionLog:
                     current.flush()
                 self._store()
             except OSError as error:
-                self._tell(f"the log of predictions cannot be written ({error}). Make room in {self._folder}.")
+                self._tell(f"the log in {self._folder} cannot be written ({error}). Make room on its disk.")
 
     def _store(self) -> None:
         """Only one thread calls this at a time, and closes journals."""
@@ -105,7 +107,7 @@ def store(journal: Path) -> None:
 
 
 def read_log(folder: Path) -> pl.DataFrame:
-    """Return all predictions in the order of their time, those that are still in a journal as well."""
+    """Return all rows in the order of their time, those that are still in a journal as well."""
     # Journals first: one that becomes Parquet meanwhile is then met twice, and not missed.
     frames = {path.stem: _read_if_there(path) for path in folder.glob(f"*{ENDING}")}
     frames |= {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}

@@ -13,10 +13,12 @@ class Metrics:
 
     def __init__(self, queue: Callable[[], float]) -> None:
         registry = self._registry = CollectorRegistry()
-        self.requests = Counter("dl_requests", "requests for predictions, by status", ["status"], registry=registry)
+        self.requests = Counter("dl_requests", "requests, by path and status", ["path", "status"], registry=registry)
         self.inputs = Counter("dl_inputs", "inputs, by what became of them", ["outcome"], registry=registry)
         self.predictions = Counter("dl_predictions", "predictions, by class", ["prediction"], registry=registry)
-        self.latency = Histogram("dl_request_seconds", "time from request to answer", buckets=_SECONDS, registry=registry)
+        self.latency = Histogram(
+            "dl_request_seconds", "time from a request for predictions to its answer", buckets=_SECONDS, registry=registry
+        )
         self.inference = Histogram("dl_inference_seconds", "time of one call of the model", buckets=_SECONDS, registry=registry)
         self.batch = Histogram(
             "dl_batch_inputs", "inputs of one call", buckets=(1, 2, 4, 8, 16, 32, 64, 128), registry=registry
@@ -24,6 +26,7 @@ class Metrics:
         self.swaps = Counter("dl_models_picked_up", "models that were taken while serving", registry=registry)
         self.refused = Counter("dl_models_refused", "new models that do not work or are not certified", registry=registry)
         self.shadow = Counter("dl_shadow_answers", "answers of the challenger, by agreement", ["agrees"], registry=registry)
+        self.feedback = Counter("dl_feedback", "right answers that came back, by outcome", ["outcome"], registry=registry)
         self._model = Gauge("dl_model", "1 for the model that serves", ["version"], registry=registry)
         Gauge("dl_queue_inputs", "inputs that wait for the model", registry=registry).set_function(queue)
 

@@ -2,7 +2,6 @@
 
 import os
 import traceback
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ from dl_assets.artifacts.rejection import Rejection, TooLarge
 from dl_assets.errors import DataError
 from dl_assets.operations.serving.asked import Asked, Failure, Input
 from dl_assets.operations.serving.body import Given
+from dl_assets.operations.serving.ids import new_id
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.prepared import Prepared
 from dl_assets.operations.serving.worker import Worker
@@ -60,7 +60,7 @@ class Preparing:
                 continue
             raw = one.value if self._worker.keeps_inputs and isinstance(one.value, bytes) else None
             challenger = (shadow, beside) if shadow else None
-            inputs.append(Input(uuid.uuid4().hex, asked, place, model, found, challenger, raw))
+            inputs.append(Input(new_id(), asked, place, model, found, challenger, raw))
         return inputs, failures
 
     def _for_shadow(

@@ -5,12 +5,15 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from dl_assets.operations.monitoring.feedback import FEEDBACK
 from dl_assets.operations.serving.asked import Answer, Asked, Failure
 from dl_assets.operations.serving.body import Given
+from dl_assets.operations.serving.feedback import Feedback
 from dl_assets.operations.serving.limits import Limits
 from dl_assets.operations.serving.line import Line
-from dl_assets.operations.serving.log import PredictionLog
+from dl_assets.operations.serving.log import Log
 from dl_assets.operations.serving.metrics import Metrics
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.preparing import Preparing
@@ -19,35 +22,39 @@ from dl_assets.operations.serving.slot import Slot
 from dl_assets.operations.serving.space import Space
 from dl_assets.operations.serving.worker import Worker
 
+PREDICTIONS = "predictions"
 WATCHED_SECONDS = 1.0
 
 
 class Server:
-    """Answers from `start` to `stop`; both are called by the event loop."""
+    """Answers from `start` to `stop`, which the event loop calls; `folder` is where the pipeline has its data."""
 
     def __init__(
-        self, name: str, slot: Slot, shadow: Slot | None, log: Path, limits: Limits, *, keeps_inputs: bool = False
+        self, name: str, slot: Slot, shadow: Slot | None, folder: Path, limits: Limits, *, keeps_inputs: bool = False
     ) -> None:
         self.name, self.limits = name, limits
-        self._slot, self._shadow, self._log_folder, self._keeps_inputs = slot, shadow, log, keeps_inputs
+        self._slot, self._shadow, self._folder, self._keeps_inputs = slot, shadow, folder, keeps_inputs
         self.space = Space(limits.max_bytes)
         self._line = Line(limits.queue, limits.max_batch, limits.wait_ms / 1000)
         self.metrics = Metrics(queue=lambda: float(len(self._line)))
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._log = PredictionLog(self._log_folder, tell)
-        self._preparing = Preparing(Worker(self._line, self._log, self.metrics, tell, self._keeps_inputs))
+        predictions, feedback = self._folder / PREDICTIONS, self._folder / FEEDBACK
+        self._logs = (Log(predictions, tell), Log(feedback, tell))
+        self._feedback = Feedback(predictions, self._logs[1], self.metrics)
+        self._preparing = Preparing(Worker(self._line, self._logs[0], self.metrics, tell, self._keeps_inputs))
         self.metrics.serves(self.model.version)
         self._watch = asyncio.create_task(self._refresh())
 
     async def stop(self) -> None:
-        """Answer what was taken on, and store the log."""
+        """Answer what was taken on, and store the logs."""
         if self._watch:
             self._watch.cancel()
         self._line.close()
         await asyncio.to_thread(self._preparing.close)
-        await asyncio.to_thread(self._log.close)
+        for log in self._logs:
+            await asyncio.to_thread(log.close)
 
     @property
     def model(self) -> Model:
@@ -83,6 +90,10 @@ class Server:
         finally:
             asked.is_over = True
         return [result for result in asked.results if result is not None]
+
+    async def take(self, given: Sequence[Given]) -> tuple[int, dict[str, Any]]:
+        """Take the right answers to earlier predictions; return status and content. Raises Refused."""
+        return await asyncio.to_thread(self._feedback.take, given, self.model)
 
     async def _refresh(self) -> None:
         """Take new models while the old ones serve."""

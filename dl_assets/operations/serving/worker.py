@@ -11,7 +11,7 @@ import numpy as np
 
 from dl_assets.operations.serving.asked import Answer, Failure, Input
 from dl_assets.operations.serving.line import Line
-from dl_assets.operations.serving.log import PredictionLog
+from dl_assets.operations.serving.log import Log
 from dl_assets.operations.serving.metrics import Metrics
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.prepared import Prepared
@@ -25,7 +25,7 @@ class Worker:
     """Takes batches from the line."""
 
     line: Line
-    log: PredictionLog
+    log: Log
     metrics: Metrics
     tell: Callable[[str], None]
     keeps_inputs: bool

@@ -1,6 +1,7 @@
 """The right answers that come back: taken, changed, or rejected with a reason, and never lost."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,34 +14,47 @@ from dl_assets import registry
 from dl_assets.__main__ import main
 from dl_assets.config import load_pipeline
 from dl_assets.errors import ConfigError, DataError
-from dl_assets.operations.monitoring import feedback
+from dl_assets.operations.monitoring import window
 from dl_assets.operations.monitoring.feedback import _form, read_feedback, take_feedback
+from dl_assets.operations.serving.ids import new_id
 from dl_assets.operations.serving.journal import Journal
-from dl_assets.operations.serving.log import store
+from dl_assets.operations.serving.log import BEGUN, store
+
+IDS = {name: new_id() for name in "abcz"}  # of z there is no prediction
+NAMES = {id_: name for name, id_ in IDS.items()}
 
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contest:
-    """A pipeline of cats and dogs; the predictions a and b are stored, c is in a journal."""
+    """A pipeline of cats and dogs; the predictions a and b are stored, c is in the journal of a server."""
     made = Contest(tmp_path / "w")
     monkeypatch.chdir(made.root)
     made.export(answers(10))
     log = made.folder / "predictions"
     log.mkdir()
-    for name, ids in (("1", "ab"), ("2", "c")):
-        with Journal(log / f"{name}.jsonl", {"id": "String"}) as journal:
-            journal.append([{"id": id_} for id_ in ids])
-    store(log / "1.jsonl")
+    for number, names in enumerate(["ab", "c"]):
+        with Journal(log / f"{datetime.now(UTC):{BEGUN}}-1-{number}.jsonl", {"id": "String"}) as journal:
+            journal.append([{"id": IDS[name]} for name in names])
+        if names == "ab":
+            store(journal.path)
     return made
 
 
+def write(made: Contest, text: str) -> Path:
+    """Write a file in which a letter before the first comma stands for an id."""
+    lines = [line.partition(",") for line in text.splitlines()]
+    path = made.root / "told.csv"
+    path.write_text("".join(f"{IDS.get(name, name)},{rest}\n" for name, _, rest in lines))
+    return path
+
+
 def take(made: Contest, text: str) -> dict[str, object]:
-    (made.root / "told.csv").write_text(text)
-    return take_feedback(load_pipeline("pets", made.root), made.root, made.root / "told.csv")
+    return take_feedback(load_pipeline("pets", made.root), made.root, write(made, text))
 
 
 def targets(made: Contest) -> dict[str, str]:
-    return dict(read_feedback(made.folder / "feedback").select("id", "target").sort("id").iter_rows())
+    told = read_feedback(made.folder / "feedback").select("id", "target").iter_rows()
+    return {NAMES[id_]: target for id_, target in sorted(told)}
 
 
 def test_targets_are_kept_by_the_id_of_the_prediction(asked: Contest) -> None:
@@ -57,17 +71,17 @@ def test_what_is_told_later_counts(asked: Contest) -> None:
 
 
 def test_a_row_that_cannot_be_taken_is_kept_with_the_reason(asked: Contest) -> None:
-    told = take(asked, "id,target\na,cat\nb,cat\nb,dog\n,cat\nc,\nz,cat\n")
+    told = take(asked, "id,target\na,cat\nb,cat\nb,dog\n,cat\nc,\nz,cat\nno id,cat\n")
     assert told["new"] == 1 and targets(asked) == {"a": "cat"}
     assert told["reasons"] == {
-        "with an id that has two targets in this file": 2,
+        "with an id that has two targets": 2,
+        "with an id that no logged prediction has": 2,
         "without an id": 1,
         "without a target": 1,
-        "with an id that no logged prediction has": 1,
     }
     (kept,) = (asked.folder / "feedback/rejected").glob("*.parquet")
     rejected = pl.read_parquet(kept)
-    assert rejected.columns == ["id", "target", "reason", "time"] and len(rejected) == 5
+    assert rejected.columns == ["id", "target", "reason", "time"] and len(rejected) == 6
 
 
 @pytest.mark.parametrize(
@@ -84,8 +98,8 @@ def test_targets_that_are_written_otherwise_are_the_same(kind: str, fitted: Any,
 
 
 def test_a_journal_that_is_stored_meanwhile_is_no_error(asked: Contest, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = feedback.read_journal
-    monkeypatch.setattr(feedback, "read_journal", lambda path: (store(path), original(path))[1])
+    original = window.read_journal
+    monkeypatch.setattr(window, "read_journal", lambda path: (store(path), original(path))[1])
     assert take(asked, "id,target\nc,cat\n")["new"] == 1
 
 
@@ -108,7 +122,7 @@ def test_a_file_without_the_columns_says_which_it_needs(asked: Contest) -> None:
 def test_the_command_tells_people_and_programs(
     asked: Contest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (asked.root / "told.csv").write_text("id,target\na,cat\nz,cat\n")
+    write(asked, "id,target\na,cat\nz,cat\n")
     monkeypatch.setattr("sys.argv", ["dl", "feedback", "pets", "told.csv"])
     with pytest.raises(SystemExit, match="0"):
         main()

@@ -14,7 +14,7 @@ from operations.serving.champions import grey, put, write_bright, write_old
 from operations.serving.conftest import Serve
 
 from dl_assets.operations.serving.journal import Journal
-from dl_assets.operations.serving.log import PredictionLog, read_log, recover
+from dl_assets.operations.serving.log import Log, read_log, recover
 
 COLUMNS = {"id": "String", "time": "Time", "prediction": "String"}
 ROW = {"id": "a", "time": 1_700_000_000_000_000, "prediction": "cat"}
@@ -25,8 +25,8 @@ def rows(*ids: str) -> list[dict[str, object]]:
 
 
 @contextmanager
-def log(folder: Path, **options: float) -> Iterator[PredictionLog]:
-    made = PredictionLog(folder, print, **options)  # type: ignore[arg-type]
+def log(folder: Path, **options: float) -> Iterator[Log]:
+    made = Log(folder, print, **options)  # type: ignore[arg-type]
     try:
         yield made
     finally:

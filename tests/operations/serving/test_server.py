@@ -105,7 +105,11 @@ def test_metrics_count_requests_inputs_classes_and_batches(pets: Path, serve: Se
     client = serve()
     client.post("/predict", files=[("files", grey(204)), ("files", b"x")])
     client.post("/predict", json={"images": []})
-    assert value(client, 'dl_requests_total{status="200"}') == value(client, 'dl_requests_total{status="422"}') == 1
+    assert (
+        value(client, 'dl_requests_total{path="/predict",status="200"}')
+        == value(client, 'dl_requests_total{path="/predict",status="422"}')
+        == 1
+    )
     assert value(client, 'dl_inputs_total{outcome="answered"}') == value(client, 'dl_inputs_total{outcome="failed"}') == 1
     assert value(client, 'dl_predictions_total{prediction="dog"}') == value(client, "dl_model{") == 1
     assert value(client, "dl_request_seconds_count") == 2 and value(client, "dl_inference_seconds_count") == 1

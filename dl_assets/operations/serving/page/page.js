@@ -1,7 +1,7 @@
 "use strict";
 // Everything that comes from elsewhere is put in as text, never as HTML.
 const find = (id) => document.getElementById(id);
-let key = "";
+let key = "", classes = [];
 
 const element = (tag, properties, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
@@ -26,12 +26,36 @@ const bar = ({ class: name, probability }) =>
     element("progress", { max: 1, value: probability }),
     element("span", { textContent: (100 * probability).toFixed(1) + " %" }));
 
+// ---- the right answer
+
+const options = (words) => ["", ...words].map((word) => element("option", { value: word, textContent: word }));
+
+const teller = (id) => {
+  const input = classes.length ? element("select", { required: true }, ...options(classes)) : element("input", { type: "text", required: true });
+  const said = element("output", {});
+  const form = element("form", { className: "teller" }, element("label", {}, "The right answer", input), element("button", { textContent: "Tell" }), said);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = JSON.stringify({ feedback: [{ id, target: input.value }] });
+    try {
+      await ask("feedback", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      said.className = "";
+      said.textContent = `Kept: ${input.value}`;
+    } catch (error) {
+      said.className = "error";
+      said.textContent = error.message;
+    }
+  });
+  return form;
+};
+
 const show = ({ model, predictions: [found] }) => {
   const text = typeof found.prediction === "number" ? found.prediction.toPrecision(6) : found.prediction || "none";
   find("answer").replaceChildren(
     element("p", { className: "prediction", textContent: text }),
     ...(found.top || []).map(bar),
-    element("p", { className: "id", textContent: `Model ${model.version}, prediction ${found.id}` }));
+    element("p", { className: "id", textContent: `Model ${model.version}, prediction ${found.id}` }),
+    teller(found.id));
 };
 
 const predict = async (options) => {
@@ -61,8 +85,7 @@ find("drop").addEventListener("drop", (event) => { hold(event, false); usePictur
 // ---- rows
 
 const field = ({ name, kind, nullable, allowed }) => {
-  const options = ["", ...(allowed || [])].map((word) => element("option", { value: word, textContent: word }));
-  const input = allowed ? element("select", { name }, ...options)
+  const input = allowed ? element("select", { name }, ...options(allowed))
     : element("input", { name, type: "text", inputMode: kind === "number" ? "decimal" : "text" });
   input.required = !nullable;
   return element("label", { className: "field" }, kind === "category" ? name : `${name} (${kind})`, input);
@@ -79,6 +102,7 @@ find("row").addEventListener("submit", (event) => {
 const start = async () => {
   try {
     const model = await ask("model");
+    classes = model.classes;
     document.title = find("name").textContent = model.pipeline;
     const since = model.promoted ? `, promoted ${model.promoted.slice(0, 16).replace("T", " ")}` : "";
     find("about").textContent = `${model.task.replaceAll("_", " ")}, model ${model.version}${since}`;
