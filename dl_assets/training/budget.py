@@ -90,7 +90,8 @@ class Budget(Callback):
         self.pace.change(trainer.global_step, left * math.ceil(self._steps / self._accumulate))
         self._follow(trainer)
         if trainer.is_global_zero:
-            print(f"{left} more epochs of {self._steps} steps instead, to keep to the budget", flush=True)
+            epochs = f"{left} more epoch{'s' * (left != 1)}"
+            print(f"{epochs} of {self._steps} steps instead, to keep to the budget", flush=True)
 
     def _plan_anew(self, done: int) -> tuple[int, int] | None:
         """Return how many more epochs there should be, and of how many steps; None to leave it as it is."""

@@ -22,6 +22,17 @@ def test_two_devices_share_every_batch_and_leave_one_model(ran: Workspace) -> No
     assert not list((ran.root / "data/.tmp/digits").glob("train*"))
 
 
+def test_two_devices_keep_to_a_budget_together(ran: Workspace) -> None:
+    """One decides how many epochs are left; if the other did not follow, they would wait for each other for ever."""
+    ran.edit_pipeline("digits", "epochs: 2", "budget_minutes: 0.1, early_stopping: 0, devices: 2, accelerator: cpu")
+    ran.run("dl", "stage", "train", "digits")
+    model = ran.root / "data/digits/model"
+    with (model / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    card = json.loads((model / "card.json").read_text())
+    assert [row["epoch"] for row in rows] == [str(number) for number in range(1, card["epochs"] + 1)]
+
+
 def test_more_devices_than_samples_in_a_batch_are_refused(ran: Workspace) -> None:
     ran.edit_pipeline("digits", "epochs: 2, batch_size: 256", "epochs: 2, devices: 2, accelerator: cpu, batch_size: 3")
     refused = ran.run("dl", "stage", "train", "digits", check=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pytorch_lightning.strategies import SingleDeviceStrategy
 
 from dl_assets.config import Pipeline
 from dl_assets.training.fit import fit
@@ -128,6 +129,18 @@ def test_no_more_epochs_than_are_asked_for(train: Train) -> None:
     clock = Clock(faster)
     assert len(train(clock, epochs=EPOCHS)) == EPOCHS
     assert clock.steps == EPOCHS * STEPS
+
+
+def test_what_one_device_decides_all_follow(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    decided = iter([(2, 5)])
+
+    def broadcast(_: SingleDeviceStrategy, told: Any, src: int = 0) -> Any:
+        return next(decided, None) if told is None or isinstance(told, tuple) else told
+
+    monkeypatch.setattr(SingleDeviceStrategy, "broadcast", broadcast)
+    clock = Clock(steady)
+    assert len(train(clock)) == 3
+    assert clock.steps == STEPS + 2 * 5
 
 
 def test_a_machine_that_stood_still_lets_the_rate_fall_before_the_end(train: Train) -> None:
