@@ -5,6 +5,7 @@ import sys
 from dl_assets import progress
 from dl_assets.commands import (  # noqa: F401 - each adds its commands
     champion,
+    collect,
     experiment,
     feedback,
     files,

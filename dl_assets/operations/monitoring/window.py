@@ -1,6 +1,6 @@
 """Rows of the log of predictions: the latest that some model answered, or some ids; other files are not even opened."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from dl_assets.operations.serving.log import BEGUN
 
 _STORED = ".parquet"
 _LOGGED_SECONDS = 600.0  # after its id was made a prediction is in the log, or nowhere
+_BEHIND_SECONDS = 1.0  # the time of a file comes from a coarser clock than that of an id, and lags some milliseconds
 
 
 def latest(folder: Path, models: list[str], num_rows: int) -> pl.DataFrame:
@@ -30,23 +31,30 @@ def answered(folder: Path, models: list[str], ids: pl.Series) -> pl.DataFrame:
 
 
 def logged_among(folder: Path, ids: Set[str]) -> set[str]:
-    """Return those that are ids of logged predictions. Only files of their time are read."""
+    """Return those that are ids of logged predictions."""
+    return {id_ for rows in rows_of(folder, ids, ["id"]) for id_ in rows["id"]}
+
+
+def rows_of(folder: Path, ids: Set[str], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield these columns of the predictions with these ids. Only files of their time that have the columns are read."""
     times = [time for id_ in ids if (time := time_of(id_)) is not None]
-    frames = [
-        rows
-        for stem in _stems(folder)
-        if any(begun - _LOGGED_SECONDS <= time <= ended for begun, ended in [_span(stem)] for time in times)
-        and (rows := _rows(stem, pl.col("id").is_in(ids))) is not None
-    ]
-    return {id_ for rows in frames for id_ in rows["id"]}
+    for stem in _stems(folder):
+        begun, ended = _span(stem)
+        if any(begun - _LOGGED_SECONDS <= time <= ended + _BEHIND_SECONDS for time in times):
+            yield from _rows(stem, pl.col("id").is_in(list(ids)), columns)
+
+
+def rows_with(folder: Path, column: str, shown: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield the `shown` columns of all predictions for which `column` is logged, the latest files first."""
+    for stem in _stems(folder):
+        for rows in _rows(stem, pl.lit(True), [*shown, column]):
+            yield rows.drop(column)
 
 
 def _newest_first(folder: Path, wanted: pl.Expr) -> Iterator[pl.DataFrame]:
     """Yield the wanted rows of each file."""
     for stem in _stems(folder):
-        rows = _rows(stem, wanted)
-        if rows is not None:
-            yield rows
+        yield from _rows(stem, wanted)
 
 
 def _stems(folder: Path) -> list[Path]:
@@ -66,13 +74,16 @@ def _span(stem: Path) -> tuple[float, float]:
     return begun.timestamp(), written
 
 
-def _rows(stem: Path, wanted: pl.Expr) -> pl.DataFrame | None:
-    """Read a journal, or the Parquet file that it has become, even if it becomes that at this moment."""
+def _rows(stem: Path, wanted: pl.Expr, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Yield the wanted rows of a journal, or of the Parquet file that it has become, even if it becomes that at this moment."""
     try:
-        rows = read_journal(stem.with_name(stem.name + ENDING))
-        return None if rows is None else rows.filter(wanted)
+        journal = read_journal(stem.with_name(stem.name + ENDING))
+        rows = None if journal is None else journal.lazy()
     except FileNotFoundError:
-        return pl.scan_parquet(stem.with_name(stem.name + _STORED)).filter(wanted).collect()
+        rows = pl.scan_parquet(stem.with_name(stem.name + _STORED))
+    if rows is None or not set(columns or ()) <= set(rows.collect_schema().names()):
+        return
+    yield rows.filter(wanted).select(columns or pl.all()).collect()
 
 
 def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
