@@ -74,13 +74,13 @@ def test_val_judges_the_moving_average_and_training_goes_on_from_the_weights(wal
 
 
 def test_the_late_mean_is_that_of_the_ends_of_the_last_quarter_of_the_epochs(walk):
-    module = walk(LateMean(8), epochs=8)
+    module = walk(LateMean(), epochs=8)
     ends = [float(STEPS * epoch) for epoch in range(1, 9)]
     means = [sum(ends[6 : epoch + 1]) / (epoch - 5) for epoch in (6, 7)]
     assert module.judged == pytest.approx([*ends[:6], *means])
     assert module.weight.item() == pytest.approx(means[-1])
 
 
-@pytest.mark.parametrize("callback", [MovingAverage(0.9), LateMean(2)], ids=["ema", "swa"])
+@pytest.mark.parametrize("callback", [MovingAverage(0.9), LateMean()], ids=["ema", "swa"])
 def test_counters_are_not_averaged(walk, callback):
     assert walk(callback, epochs=2).counter.item() == 2 * STEPS
