@@ -125,8 +125,8 @@ def _train(
     last = kept.last()
     if last is None or not _has_ended(read_checkpoint(last), plan, options):
         callbacks = [
-            *([budget] if budget else []),
             History(kept.folder, data.indices, on_epoch),
+            *([budget] if budget else []),  # after what tells of an epoch, and before what must know whether it is the last
             *kept.callbacks(options.average != "none"),
         ]
         if options.freeze_epochs or options.unfreeze != "all":

@@ -1,5 +1,6 @@
 """Rows of the log of predictions: the latest that some model answered, or some ids; other files are not even opened."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,10 +38,11 @@ def logged_among(folder: Path, ids: Set[str]) -> set[str]:
 
 def rows_of(folder: Path, ids: Set[str], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Yield these columns of the predictions with these ids. Only files of their time that have the columns are read."""
-    times = [time for id_ in ids if (time := time_of(id_)) is not None]
+    times = sorted(time for id_ in ids if (time := time_of(id_)) is not None)
     for stem in _stems(folder):
         begun, ended = _span(stem)
-        if any(begun - _LOGGED_SECONDS <= time <= ended + _BEHIND_SECONDS for time in times):
+        first = bisect_left(times, begun - _LOGGED_SECONDS)
+        if first < len(times) and times[first] <= ended + _BEHIND_SECONDS:
             yield from _rows(stem, pl.col("id").is_in(list(ids)), columns)
 
 

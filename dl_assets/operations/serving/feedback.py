@@ -15,6 +15,7 @@ from dl_assets.operations.serving.log import Log
 from dl_assets.operations.serving.metrics import Metrics
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.refusal import Refused
+from dl_assets.operations.serving.rows import is_text
 
 _COLUMNS = {"id": "String", "target": "String", "time": "Time"}
 _FIELDS = {"id", "target"}
@@ -58,12 +59,12 @@ def _entry(value: Any) -> Entry:
     if not isinstance(value, dict) or set(value) != _FIELDS:
         found = ", ".join(map(repr, list(value)[:5])) if isinstance(value, dict) else type(value).__name__
         return {"error": f"it must have the fields id and target, and no other; found: {found[:100]}"}
-    if not isinstance(value["id"], str):
+    id_, target = value["id"], value["target"]
+    if not is_text(id_):
         return {"error": "its id is no text"}
-    target = value["target"]
-    if isinstance(target, bool) or not isinstance(target, str | int | float):
-        return {"id": value["id"], "error": "its target is neither a text nor a number"}
-    return {"id": value["id"].strip(), "target": target.strip() if isinstance(target, str) else json.dumps(target)}
+    if isinstance(target, bool) or not (is_text(target) or isinstance(target, int | float)):
+        return {"id": id_, "error": "its target is neither a text nor a number"}
+    return {"id": id_.strip(), "target": target.strip() if isinstance(target, str) else json.dumps(target)}
 
 
 def _result(prediction_id: str, problem: str | None) -> Entry:

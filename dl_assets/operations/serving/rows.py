@@ -84,9 +84,14 @@ class Rows:
         return Prepared(self._exported.inputs.feed(nothing, self._fitted), {})
 
 
+def is_text(value: Any) -> bool:
+    """Whether it is a text that can be stored: JSON can also write halves of characters."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _text(name: str, value: Any) -> str | None:
-    if isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value):
-        return value
+    if is_text(value):
+        return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):

@@ -24,7 +24,8 @@ def ask(client: TestClient, *shades: int) -> list[str]:
 
 
 def tell(client: TestClient, *told: Any) -> Any:
-    return client.post("/feedback", json={"feedback": list(told)})
+    content = json.dumps({"feedback": list(told)})  # with what JSON can write and UTF-8 cannot
+    return client.post("/feedback", content=content, headers={"Content-Type": "application/json"})
 
 
 def kept(folder: Path) -> dict[str, str]:
@@ -62,6 +63,8 @@ def test_one_that_cannot_be_taken_says_why_and_spoils_no_other(pets: Path, serve
         ({"id": second, "target": None}, "its target is neither a text nor a number"),
         ({"id": second, "target": True}, "its target is neither a text nor a number"),
         ({"id": 17, "target": "cat"}, "its id is no text"),
+        ({"id": "\ud800", "target": "cat"}, "its id is no text"),
+        ({"id": second, "target": "\ud800"}, "its target is neither a text nor a number"),
         ({"id": second}, "it must have the fields id and target, and no other; found: 'id'"),
         (
             {"id": second, "target": "cat", "x": 1},
