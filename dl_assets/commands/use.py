@@ -53,7 +53,9 @@ def serve_(
     max_batch: Annotated[int, typer.Option(min=1, help="inputs of one call of the model")] = 32,
     wait_ms: Annotated[float, typer.Option(min=0, help="how long a call waits for inputs that are being decoded")] = 2,
     queue: Annotated[int, typer.Option(min=1, help="inputs that may wait; more are refused with 503")] = 256,
-    timeout: Annotated[float, typer.Option(min=0.01, help="seconds in which a request arrives, and again is answered")] = 10,
+    timeout: Annotated[
+        float, typer.Option(min=0.01, max=300, help="seconds in which a request arrives, and again is answered")
+    ] = 10,
     max_megabytes: Annotated[float, typer.Option(min=0.001, help="size of a request")] = 10,
     keep_inputs: Annotated[bool, typer.Option("--keep-inputs", help="log the pictures themselves as well")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="serve the model of 8 bits where one was kept (export.int8)")] = False,

@@ -12,7 +12,7 @@ from dl_assets.operations.serving.journal import ENDING, read_journal
 from dl_assets.operations.serving.log import BEGUN
 
 _STORED = ".parquet"
-_LOGGED_SECONDS = 600.0  # after its id was made a prediction is in the log, or nowhere
+_LOGGED_SECONDS = 600.0  # after its id was made a prediction is in the log, or nowhere: --timeout is half of that at most
 _BEHIND_SECONDS = 1.0  # the time of a file comes from a coarser clock than that of an id, and lags some milliseconds
 
 

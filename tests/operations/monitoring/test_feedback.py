@@ -20,8 +20,7 @@ from dl_assets.operations.serving.ids import new_id
 from dl_assets.operations.serving.journal import Journal
 from dl_assets.operations.serving.log import BEGUN, store
 
-IDS = {name: new_id() for name in "abcz"}  # of z there is no prediction
-NAMES = {id_: name for name, id_ in IDS.items()}
+IDS: dict[str, str] = {}  # of a test, by the letters that stand for them; of z there is no prediction
 
 
 @pytest.fixture
@@ -30,6 +29,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contest:
     made = Contest(tmp_path / "w")
     monkeypatch.chdir(made.root)
     made.export(answers(10))
+    IDS.update({name: new_id() for name in "abcz"})  # now: an id tells when its prediction was made
     log = made.folder / "predictions"
     log.mkdir()
     for number, names in enumerate(["ab", "c"]):
@@ -54,7 +54,8 @@ def take(made: Contest, text: str) -> dict[str, object]:
 
 def targets(made: Contest) -> dict[str, str]:
     told = read_feedback(made.folder / "feedback").select("id", "target").iter_rows()
-    return {NAMES[id_]: target for id_, target in sorted(told)}
+    names = {id_: name for name, id_ in IDS.items()}
+    return {names[id_]: target for id_, target in sorted(told)}
 
 
 def test_targets_are_kept_by_the_id_of_the_prediction(asked: Contest) -> None:
