@@ -14,6 +14,7 @@ from PIL import Image
 from dl_assets import files
 from dl_assets.config import Pipeline
 from dl_assets.errors import ConfigError, DataError
+from dl_assets.inputs._image.decode import FORMATS
 from dl_assets.operations.monitoring.feedback import FEEDBACK, read_feedback
 from dl_assets.operations.monitoring.window import rows_of, rows_with
 from dl_assets.operations.predicting.chosen import choose_model
@@ -21,7 +22,7 @@ from dl_assets.operations.serving.ids import time_of
 
 ANSWERS, TARGETS = "answers.csv", "targets.csv"
 _PICTURE = "input"  # column of the log
-_SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif"}  # of others the name of the format
+_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}  # of others the name of the format
 _TOGETHER = 100  # pictures in memory
 
 
@@ -119,20 +120,20 @@ def _as_folder(name: str) -> str:
 
 
 def _suffix(picture: bytes) -> str:
-    with Image.open(io.BytesIO(picture)) as opened:
+    with Image.open(io.BytesIO(picture), formats=FORMATS) as opened:
         kind = str(opened.format)
     return _SUFFIXES.get(kind, f".{kind.lower()}")
 
 
 def _put(place: Path, picture: bytes, before: Path | None) -> str:
-    """Write a picture that is not there yet, and remove it from where it was before; return what was done."""
+    """Write a picture that is not there yet, or move it from where it was; return what was done. It is never in two places."""
     if before == place:
         return "known"
     place.parent.mkdir(parents=True, exist_ok=True)
-    files.replace_bytes(place, picture)
     if before is None:
+        files.replace_bytes(place, picture)
         return "new"
-    before.unlink()
+    before.replace(place)
     return "moved"
 
 

@@ -154,9 +154,16 @@ def test_everything_can_be_drawn_and_the_curves_have_its_data(num_samples: int, 
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_answers_without_an_error_and_targets_without_a_logarithm_can_be_drawn(scale: str) -> None:
     fitted = {**LINEAR, "scale": scale}
-    numbers.figures(answers([2.0, 2.0], [2.0, 2.0]), fitted)
-    numbers.figures(answers([0.0, -1.0, 3.0], [1.0, 2.0, 3.0], low=[0.5, 1, 2], high=[2.0, 4, 6]), fitted)
-    numbers.figures(answers([0.0, -1.0], [1.0, 2.0]), fitted)
+    for predictions in (
+        answers([2.0, 2.0], [2.0, 2.0]),
+        answers([0.0, -1.0, 3.0], [1.0, 2.0, 3.0], low=[0.5, 1, 2], high=[2.0, 4, 6]),
+        answers([0.0, -1.0], [1.0, 2.0]),
+    ):
+        figures = numbers.figures(predictions, fitted)
+        assert set(figures) | {"learning_curve"} == set(numbers.CAPTIONS)
+        for figure in figures.values():
+            assert figure.axes and all(axes.has_data() for axes in figure.axes)
+            assert np.isfinite([(*axes.get_xlim(), *axes.get_ylim()) for axes in figure.axes]).all()
 
 
 def test_what_is_far_away_is_drawn_at_the_edge_and_counted_in_the_title() -> None:

@@ -122,8 +122,7 @@ def _add_errors(app: FastAPI, server: Server) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
-        if request.url.path in (PREDICT_PATH, FEEDBACK_PATH):
-            server.metrics.requests.labels(request.url.path, error.status).inc()
+        server.metrics.requests.labels(request.url.path, error.status).inc()
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         return _json(error.status, {"error": error.message}, headers)
 

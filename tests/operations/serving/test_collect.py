@@ -48,6 +48,7 @@ def test_what_was_collected_before_stays_and_moves_where_another_answer_was_told
     tell(client, {"id": bright, "target": "dog"})
     assert collect_answered(config, tmp_path, tmp_path / "to") == {"new": 0, "moved": 1, "known": 1, "not_logged": 0}
     assert names(tmp_path / "to") == {f"cat/{dark}.png", f"dog/{bright}.png"}
+    assert (tmp_path / f"to/dog/{bright}.png").read_bytes() == grey(255)
 
 
 def test_the_least_sure_are_listed_once_and_their_answers_can_be_told(pets: Path, serve: Serve, tmp_path: Path) -> None:

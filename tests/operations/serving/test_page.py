@@ -61,6 +61,7 @@ def test_a_row_is_filled_in_and_its_right_answer_kept(page: Page, tmp_path: Path
         page.get_by_role("button", name="Tell").click()
         expect(page.locator("output")).to_have_text("Kept: no")
         page.screenshot(path=Path(os.environ.get("SCREENSHOTS", tmp_path), "serve-row.png"))
+        assert read_feedback(tmp_path / "data/people/feedback")["target"].to_list() == ["no"]
     finally:
         server.process.kill()
         server.process.wait()
