@@ -17,10 +17,9 @@ from dl_assets import registry
 from dl_assets.artifacts.report import read_json
 from dl_assets.config import Pipeline
 from dl_assets.errors import ArtifactError, ConfigError
+from dl_assets.operations.promotion.folder import MODEL, SIGNATURE
 
 BATCH_SIZE = 64
-SIGNATURE = "signature.json"
-
 
 Ask = Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]]  # inputs [B, ...] by name -> [B, outputs]
 Look = Callable[[dict[str, NDArray[Any]]], tuple[NDArray[np.float32], NDArray[np.float32]]]  # and the embedding, [B, K]
@@ -85,8 +84,7 @@ def read_signature(config: Pipeline, root: Path) -> tuple[dict[str, Any], Path]:
     folder = root / "data" / config.name / "exported"
     if not (folder / SIGNATURE).is_file():
         raise ArtifactError(
-            f"{folder / 'model.onnx'} does not exist: there is no exported model of '{config.name}' yet. "
-            f"Run: dl run {config.name}"
+            f"{folder / MODEL} does not exist: there is no exported model of '{config.name}' yet. Run: dl run {config.name}"
         )
     return read_json(folder / SIGNATURE), folder
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from dl_assets.artifacts import ARTIFACT_OF_STAGE
 from dl_assets.artifacts.report import read_json
+from dl_assets.operations.promotion.folder import CERTIFICATE, MODEL
 
 
 def print_summary(pipeline: str, stage: str | None, root: Path, as_json: bool) -> None:
@@ -16,11 +17,11 @@ def print_summary(pipeline: str, stage: str | None, root: Path, as_json: bool) -
     folder = root / "data" / pipeline
     made = [stage] if stage else ["evaluate", "export"]
     metrics = read_json(folder / "evaluation" / "metrics.json") if "evaluate" in made else None
-    certificate = read_json(folder / "exported" / "certificate.json") if "export" in made else None
+    certificate = read_json(folder / "exported" / CERTIFICATE) if "export" in made else None
     places = {
         **({"report": str(folder / "evaluation" / "report.html")} if metrics else {}),
-        **({"onnx": str(folder / "exported" / "model.onnx")} if certificate else {}),
-        **({"certificate": str(folder / "exported" / "certificate.json")} if certificate else {}),
+        **({"onnx": str(folder / "exported" / MODEL)} if certificate else {}),
+        **({"certificate": str(folder / "exported" / CERTIFICATE)} if certificate else {}),
     } or {ARTIFACT_OF_STAGE[made[0]]: str(folder / ARTIFACT_OF_STAGE[made[0]])}
     if as_json:
         print(json.dumps({"kind": "summary", "metrics": metrics, "certificate": certificate, "places": places}))

@@ -10,7 +10,7 @@ from dl_assets.config import Pipeline
 from dl_assets.errors import ConfigError
 from dl_assets.operations.predict import Exported
 from dl_assets.operations.predicting.chosen import choose_model
-from dl_assets.operations.promotion.folder import CERTIFICATE
+from dl_assets.operations.promotion.folder import CERTIFICATE, INT8
 
 REFERENCE = "reference.parquet"
 
@@ -39,5 +39,5 @@ def find_served(config: Pipeline, root: Path) -> Served:
             f"Run: dl run {config.name}; then, where a champion serves: dl promote {config.name}"
         )
     files = read_json(folder / CERTIFICATE).get("files", {})
-    models = [chosen.sha256, *(files[name] for name in ("model.int8.onnx",) if name in files)]
+    models = [chosen.sha256, *(files[name] for name in (INT8,) if name in files)]
     return Served(chosen.exported, models, pl.read_parquet(folder / REFERENCE))

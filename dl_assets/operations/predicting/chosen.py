@@ -9,9 +9,8 @@ from dl_assets import __version__
 from dl_assets.artifacts.report import read_json
 from dl_assets.config import Pipeline
 from dl_assets.errors import ArtifactError
-from dl_assets.operations.predict import SIGNATURE, Exported, open_exported, open_model
-from dl_assets.operations.promotion.folder import CERTIFICATE, MODEL, sha256_of
-from dl_assets.operations.serving.model import mark_of
+from dl_assets.operations.predict import Exported, open_exported, open_model
+from dl_assets.operations.promotion.folder import CERTIFICATE, MODEL, SIGNATURE, mark_of, sha256_of
 
 _VERSION = 12  # digits of the hash by which a person tells models apart
 

@@ -8,7 +8,9 @@ from typing import Any
 from dl_assets.artifacts.report import read_json
 from dl_assets.errors import ConfigError
 
-MODEL, SIGNATURE, CERTIFICATE, DECISION = "model.onnx", "signature.json", "certificate.json", "decision.json"
+# As `exporting` writes them, of which nothing is imported here: it needs torch, and who only serves has none.
+MODEL, INT8, SIGNATURE, CERTIFICATE = "model.onnx", "model.int8.onnx", "signature.json", "certificate.json"
+DECISION = "decision.json"
 REPORT = Path("reports", "promotion", DECISION)  # the latest decision, in data/<pipeline>
 
 
@@ -40,6 +42,15 @@ def open_folder(path: Path, remedy: str) -> Folder:
             f"certified is {certificate['sha256'][:16]}... {remedy}"
         )
     return Folder(path, found, read_json(path / SIGNATURE), certificate)
+
+
+def mark_of(folder: Path) -> tuple[tuple[int, int, int], ...] | None:
+    """Return what changes when the model in a folder is replaced; None where there is none."""
+    try:
+        found = [(folder / name).stat() for name in (MODEL, CERTIFICATE, SIGNATURE)]
+    except OSError:
+        return None
+    return tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in found)
 
 
 def sha256_of(path: Path) -> str:

@@ -1,6 +1,5 @@
 """A model that serves: the exported file, held against its certificate, and what must be told of it."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from numpy.typing import NDArray
 
 from dl_assets.artifacts.report import read_json
 from dl_assets.errors import ArtifactError
-from dl_assets.operations.predict import SIGNATURE, Exported, open_model
+from dl_assets.operations.predict import Exported, open_model
+from dl_assets.operations.promotion.folder import CERTIFICATE, DECISION, INT8, MODEL, SIGNATURE, mark_of, sha256_of
 from dl_assets.operations.serving.pictures import Pictures
 from dl_assets.operations.serving.prepared import Front, Prepared
 
-MODEL, INT8, CERTIFICATE, DECISION = "model.onnx", "model.int8.onnx", "certificate.json", "decision.json"
 _VERSION = 12  # digits of the hash by which a person tells models apart
 
 
@@ -80,22 +79,12 @@ def open_certified(folder: Path, remedy: str, *, int8: bool = False) -> Model:
     return Model(sha256, file, exported, front, signature, certificate, promoted, answered)
 
 
-def mark_of(folder: Path) -> tuple[tuple[int, int, int], ...] | None:
-    """Return what changes when the model in a folder is replaced; None where there is none."""
-    try:
-        found = [(folder / name).stat() for name in (MODEL, CERTIFICATE, SIGNATURE)]
-    except OSError:
-        return None
-    return tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in found)
-
-
 def _require_certified(folder: Path, served: str, certificate: dict[str, Any], remedy: str) -> str:
     """Hold the files against the hashes of the certificate, of which an older one has only that of the model; return that."""
     known: dict[str, Any] = {**certificate.get("files", {}), MODEL: certificate.get("sha256")}
     certified = {served: known.get(served)} | {name: sha256 for name, sha256 in known.items() if name == SIGNATURE}
     for name, wanted in certified.items():
-        with (folder / name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(folder / name)
         if found != wanted:
             raise ArtifactError(
                 f"{folder / name} is not the file that {CERTIFICATE} beside it vouches for: its sha256 is {found[:16]}..., "

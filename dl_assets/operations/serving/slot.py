@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dl_assets.operations.serving.model import Model, mark_of, open_certified
+from dl_assets.operations.promotion.folder import mark_of
+from dl_assets.operations.serving.model import Model, open_certified
 
 
 class Slot:

@@ -11,6 +11,7 @@ from dl_assets.artifacts.rows import COLUMNS, read_rows, read_values, rows_path
 from dl_assets.artifacts.shards import open_arrays
 from dl_assets.artifacts.tables import CLEAN_SAMPLES, ERRORS, FLAGGED, PARTS_TABLE, PREDICTIONS, RAW_SAMPLES, REJECTED, Table
 from dl_assets.config import Pipeline
+from dl_assets.operations.promotion.folder import CERTIFICATE
 
 Found = dict[str, Any]
 _PROBABILITY = "probability_"
@@ -109,7 +110,7 @@ def prediction(config: Pipeline, folder: Path, id_: str) -> Found | None:
 
 def exported(config: Pipeline, folder: Path, id_: str) -> Found | None:
     """Tell what the exported model was certified to answer, where this is one of its golden samples."""
-    path = folder / "exported" / "certificate.json"
+    path = folder / "exported" / CERTIFICATE
     if not path.is_file():
         return None
     golden = [sample for sample in read_json(path).get("golden", []) if sample.get("id") == id_]
