@@ -18,7 +18,7 @@ def feedback_(
     import json
 
     from dl_assets.config import load_pipeline
-    from dl_assets.operations.monitoring.feedback import print_feedback, take_feedback
+    from dl_assets.operations.feedback import print_feedback, take_feedback
 
     told = take_feedback(load_pipeline(name, ROOT), ROOT, file)
     print(json.dumps(told, indent=2, ensure_ascii=False)) if as_json else print_feedback(told)

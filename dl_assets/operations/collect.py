@@ -15,10 +15,10 @@ from dl_assets import files
 from dl_assets.config import Pipeline
 from dl_assets.errors import ConfigError, DataError
 from dl_assets.inputs._image.decode import FORMATS
-from dl_assets.operations.monitoring.feedback import FEEDBACK, read_feedback
-from dl_assets.operations.monitoring.window import rows_of, rows_with
+from dl_assets.operations.feedback import FEEDBACK, read_feedback
+from dl_assets.operations.logs.ids import time_of
+from dl_assets.operations.logs.window import rows_of, rows_with
 from dl_assets.operations.predicting.chosen import choose_model
-from dl_assets.operations.serving.ids import time_of
 
 ANSWERS, TARGETS = "answers.csv", "targets.csv"
 _PICTURE = "input"  # column of the log

@@ -10,16 +10,16 @@ import polars as pl
 
 from dl_assets import files, runner
 from dl_assets.config import Pipeline
+from dl_assets.operations.feedback import read_feedback
+from dl_assets.operations.logs.window import answered, latest
 from dl_assets.operations.monitoring import MONITOR, REPORT
 from dl_assets.operations.monitoring.columns import comparable
 from dl_assets.operations.monitoring.difference import Difference, settle
 from dl_assets.operations.monitoring.differences import compare
-from dl_assets.operations.monitoring.feedback import read_feedback
 from dl_assets.operations.monitoring.page import write_report
 from dl_assets.operations.monitoring.quality import Quality, measure_quality, weigh_quality
 from dl_assets.operations.monitoring.series import NUM_CHUNKS, follow
 from dl_assets.operations.monitoring.served import Served, find_served
-from dl_assets.operations.monitoring.window import answered, latest
 
 STEADY, DRIFT, TOO_FEW = "steady", "drift", "too_few"
 _NAMED = 3

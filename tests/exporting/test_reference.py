@@ -21,11 +21,11 @@ from dl_assets.exporting import subject as exporting
 from dl_assets.exporting.reference import refer
 from dl_assets.exporting.signature import signature
 from dl_assets.exporting.subject import Subject, read_subject
+from dl_assets.operations.logs.log import read_log
 from dl_assets.operations.predict import open_model
 from dl_assets.operations.serve import make_server
 from dl_assets.operations.serving.app import create_app
 from dl_assets.operations.serving.limits import Limits
-from dl_assets.operations.serving.log import read_log
 from dl_assets.operations.serving.pictures import Pictures
 
 ONLY_LOGGED = ["id", "time", "model", "latency_ms"]

@@ -10,9 +10,9 @@ import pytest
 from contest import Contest, answers
 
 from dl_assets.config import load_pipeline
+from dl_assets.operations.logs.journal import Journal
+from dl_assets.operations.logs.log import store
 from dl_assets.operations.monitor import monitor
-from dl_assets.operations.serving.journal import Journal
-from dl_assets.operations.serving.log import store
 from dl_assets.orchestration.champion import promote
 from dl_assets.orchestration.drift_sensor import Memory, decide, serving
 

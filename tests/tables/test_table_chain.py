@@ -17,6 +17,7 @@ from dl_assets.artifacts.rows import read_values
 from dl_assets.artifacts.tables import read_parted
 from dl_assets.config import load_pipeline
 from dl_assets.errors import DataError
+from dl_assets.operations.logs.log import read_log
 from dl_assets.operations.monitoring.columns import comparable
 from dl_assets.operations.monitoring.difference import settle
 from dl_assets.operations.monitoring.differences import compare
@@ -25,7 +26,6 @@ from dl_assets.operations.predicting.run import predict_inputs
 from dl_assets.operations.serve import make_server
 from dl_assets.operations.serving.app import create_app
 from dl_assets.operations.serving.limits import Limits
-from dl_assets.operations.serving.log import read_log
 
 CLASSES, NUMBERS = "tabular_classification", "tabular_regression"
 

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from dl_assets.operations.monitoring.feedback import FEEDBACK
+from dl_assets.operations.feedback import FEEDBACK
 from dl_assets.operations.serving.body import read_inputs
 from dl_assets.operations.serving.document import PREDICT, PREDICT_ANSWERS, TELL, TELL_ANSWERS, TOP
 from dl_assets.operations.serving.refusal import Refused

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from dl_assets.operations.monitoring.feedback import FEEDBACK
+from dl_assets.operations.feedback import FEEDBACK
 from dl_assets.operations.serving.limits import Limits
 from dl_assets.operations.serving.refusal import Refused
 

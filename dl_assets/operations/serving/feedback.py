@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from dl_assets.operations.monitoring.feedback import FEEDBACK, problems_of
-from dl_assets.operations.monitoring.window import logged_among
+from dl_assets.operations.feedback import FEEDBACK, problems_of
+from dl_assets.operations.logs.log import Log
+from dl_assets.operations.logs.window import logged_among
 from dl_assets.operations.serving.body import Given
-from dl_assets.operations.serving.log import Log
 from dl_assets.operations.serving.metrics import Metrics
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.refusal import Refused

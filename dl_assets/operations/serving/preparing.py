@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dl_assets.artifacts.rejection import Rejection, TooLarge
 from dl_assets.errors import DataError
+from dl_assets.operations.logs.ids import new_id
 from dl_assets.operations.serving.asked import Asked, Failure, Input
 from dl_assets.operations.serving.body import Given
-from dl_assets.operations.serving.ids import new_id
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.prepared import Prepared
 from dl_assets.operations.serving.worker import Worker

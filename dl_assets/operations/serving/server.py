@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dl_assets.operations.monitoring.feedback import FEEDBACK
+from dl_assets.operations.feedback import FEEDBACK
+from dl_assets.operations.logs.log import Log
 from dl_assets.operations.serving.asked import Answer, Asked, Failure
 from dl_assets.operations.serving.body import Given
 from dl_assets.operations.serving.feedback import Feedback
 from dl_assets.operations.serving.limits import Limits
 from dl_assets.operations.serving.line import Line
-from dl_assets.operations.serving.log import Log
 from dl_assets.operations.serving.metrics import Metrics
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.preparing import Preparing

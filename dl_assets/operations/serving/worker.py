@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from dl_assets.operations.logs.log import Log
 from dl_assets.operations.serving.asked import Answer, Failure, Input
 from dl_assets.operations.serving.line import Line
-from dl_assets.operations.serving.log import Log
 from dl_assets.operations.serving.metrics import Metrics
 from dl_assets.operations.serving.model import Model
 from dl_assets.operations.serving.prepared import Prepared

@@ -12,7 +12,7 @@ from operations.serving.test_feedback_over_http import ask, tell
 from dl_assets.config import Pipeline, load_pipeline
 from dl_assets.errors import ConfigError, DataError
 from dl_assets.operations.collect import _as_folder, collect_answered, collect_unsure
-from dl_assets.operations.monitoring.feedback import take_feedback
+from dl_assets.operations.feedback import take_feedback
 
 
 def pipeline(root: Path, name: str = "pets", task: str = "image_classification") -> Pipeline:

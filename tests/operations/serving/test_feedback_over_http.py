@@ -11,10 +11,10 @@ from fastapi.testclient import TestClient
 from operations.serving.champions import grey, write_old
 from operations.serving.conftest import Serve
 
-from dl_assets.operations.monitoring.feedback import read_feedback
-from dl_assets.operations.serving import ids
-from dl_assets.operations.serving.ids import new_id, time_of
-from dl_assets.operations.serving.journal import Journal
+from dl_assets.operations.feedback import read_feedback
+from dl_assets.operations.logs import ids
+from dl_assets.operations.logs.ids import new_id, time_of
+from dl_assets.operations.logs.journal import Journal
 
 
 def ask(client: TestClient, *shades: int) -> list[str]:

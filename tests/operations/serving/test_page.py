@@ -11,7 +11,7 @@ from operations.serving.champions import grey, write_old
 from operations.serving.test_process import Process
 from playwright.sync_api import Page, expect, sync_playwright
 
-from dl_assets.operations.monitoring.feedback import read_feedback
+from dl_assets.operations.feedback import read_feedback
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from operations.serving.champions import grey, put, write_bright, write_old
 
-from dl_assets.operations.serving.log import read_log
+from dl_assets.operations.logs.log import read_log
 
 # Where these are not installed a server must work all the same.
 START = """

@@ -14,11 +14,11 @@ from dl_assets import registry
 from dl_assets.__main__ import main
 from dl_assets.config import load_pipeline
 from dl_assets.errors import ConfigError, DataError
-from dl_assets.operations.monitoring import window
-from dl_assets.operations.monitoring.feedback import _form, read_feedback, take_feedback
-from dl_assets.operations.serving.ids import new_id
-from dl_assets.operations.serving.journal import Journal
-from dl_assets.operations.serving.log import BEGUN, store
+from dl_assets.operations.feedback import _form, read_feedback, take_feedback
+from dl_assets.operations.logs import window
+from dl_assets.operations.logs.ids import new_id
+from dl_assets.operations.logs.journal import Journal
+from dl_assets.operations.logs.log import BEGUN, store
 
 IDS: dict[str, str] = {}  # of a test, by the letters that stand for them; of z there is no prediction
 

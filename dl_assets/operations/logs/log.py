@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from dl_assets.operations.serving.journal import ENDING, Journal, is_abandoned, read_journal
+from dl_assets.operations.logs.journal import ENDING, Journal, is_abandoned, read_journal
 
 MAX_ROWS, MAX_SECONDS = 20_000, 600.0  # of a journal
 BEGUN = "%Y%m%dT%H%M%S.%fZ"  # how its name begins

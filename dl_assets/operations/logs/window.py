@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from dl_assets.operations.serving.ids import time_of
-from dl_assets.operations.serving.journal import ENDING, read_journal
-from dl_assets.operations.serving.log import BEGUN
+from dl_assets.operations.logs.ids import time_of
+from dl_assets.operations.logs.journal import ENDING, read_journal
+from dl_assets.operations.logs.log import BEGUN
 
 _STORED = ".parquet"
 _LOGGED_SECONDS = 600.0  # after its id was made a prediction is in the log, or nowhere: --timeout is half of that at most

@@ -1,7 +1,7 @@
 """Targets that came back: what the answer to a prediction should have been, by the id that the server gave it.
 
 data/<pipeline>/feedback/ has a file for each call of `dl feedback`, and the log of what came over HTTP. What of a file could
-not be taken lies in its folder `rejected/`, with the reason; who sends it over HTTP is told at once.
+not be taken lies in its folder `rejected/`, with the reason; who sends it over HTTP, to `serving`, is told at once.
 """
 
 from datetime import UTC, datetime
@@ -14,10 +14,10 @@ from dl_assets import files
 from dl_assets.artifacts.tables import write_parquet
 from dl_assets.config import Pipeline
 from dl_assets.errors import ConfigError, DataError
-from dl_assets.operations.monitoring.window import logged_among
+from dl_assets.operations.logs.log import read_log
+from dl_assets.operations.logs.window import logged_among
 from dl_assets.operations.predict import Exported
 from dl_assets.operations.predicting.chosen import choose_model
-from dl_assets.operations.serving.log import read_log
 from dl_assets.registry import did_you_mean, module
 
 SCHEMA: dict[str, Any] = {"id": pl.String, "target": pl.String, "time": pl.Datetime("us", "UTC")}

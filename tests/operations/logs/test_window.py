@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dl_assets.operations.monitoring.window import answered, latest
-from dl_assets.operations.serving.journal import Journal
-from dl_assets.operations.serving.log import store
+from dl_assets.operations.logs.journal import Journal
+from dl_assets.operations.logs.log import store
+from dl_assets.operations.logs.window import answered, latest
 
 COLUMNS = {"id": "String", "time": "Time", "model": "String"}
 
