@@ -1,7 +1,7 @@
 """A log of rows: a journal that is appended to, which becomes a Parquet file when it is full or old.
 
 `data/<pipeline>/predictions/` holds that of all predictions, which is watched for drift, `feedback/` that of the right answers
-that came back. `read_log` reads both kinds of file, also while a server writes.
+that came back. `read_log` reads both kinds of file, also while a server writes and while old ones are deleted.
 """
 
 import os
@@ -109,14 +109,14 @@ def store(journal: Path) -> None:
 def read_log(folder: Path) -> pl.DataFrame:
     """Return all rows in the order of their time, those that are still in a journal as well."""
     # Journals first: one that becomes Parquet meanwhile is then met twice, and not missed.
-    frames = {path.stem: _read_if_there(path) for path in folder.glob(f"*{ENDING}")}
-    frames |= {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
+    frames = {path.stem: _read_if_there(read_journal, path) for path in folder.glob(f"*{ENDING}")}
+    frames |= {path.stem: _read_if_there(pl.read_parquet, path) for path in folder.glob("*.parquet")}
     found = [frame for _, frame in sorted(frames.items()) if frame is not None]
     return pl.concat(found, how="diagonal").sort("time", maintain_order=True) if found else pl.DataFrame()
 
 
-def _read_if_there(journal: Path) -> pl.DataFrame | None:
+def _read_if_there(read: Callable[[Path], pl.DataFrame | None], path: Path) -> pl.DataFrame | None:
     try:
-        return read_journal(journal)
+        return read(path)
     except FileNotFoundError:
         return None

@@ -40,7 +40,10 @@ def rows_of(folder: Path, ids: Set[str], columns: Sequence[str]) -> Iterator[pl.
     """Yield these columns of the predictions with these ids. Only files of their time that have the columns are read."""
     times = sorted(time for id_ in ids if (time := time_of(id_)) is not None)
     for stem in _stems(folder):
-        begun, ended = _span(stem)
+        try:
+            begun, ended = _span(stem)
+        except FileNotFoundError:  # somebody deleted it since it was listed
+            continue
         first = bisect_left(times, begun - _LOGGED_SECONDS)
         if first < len(times) and times[first] <= ended + _BEHIND_SECONDS:
             yield from _rows(stem, pl.col("id").is_in(list(ids)), columns)
@@ -77,15 +80,24 @@ def _span(stem: Path) -> tuple[float, float]:
 
 
 def _rows(stem: Path, wanted: pl.Expr, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-    """Yield the wanted rows of a journal, or of the Parquet file that it has become, even if it becomes that at this moment."""
+    """Yield the wanted rows of a file; nothing where somebody deleted it since it was listed, as old logs are."""
+    try:
+        rows = _open(stem)
+        if rows is None or not set(columns or ()) <= set(rows.collect_schema().names()):
+            return
+        found = rows.filter(wanted).select(columns or pl.all()).collect()
+    except FileNotFoundError:
+        return
+    yield found
+
+
+def _open(stem: Path) -> pl.LazyFrame | None:
+    """Open a journal, or the Parquet file that it has become, even if it becomes that at this moment."""
     try:
         journal = read_journal(stem.with_name(stem.name + ENDING))
-        rows = None if journal is None else journal.lazy()
     except FileNotFoundError:
-        rows = pl.scan_parquet(stem.with_name(stem.name + _STORED))
-    if rows is None or not set(columns or ()) <= set(rows.collect_schema().names()):
-        return
-    yield rows.filter(wanted).select(columns or pl.all()).collect()
+        return pl.scan_parquet(stem.with_name(stem.name + _STORED))
+    return None if journal is None else journal.lazy()
 
 
 def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:

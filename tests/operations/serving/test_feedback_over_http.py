@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
+from operations.logs.mishaps import delete_once_listed
 from operations.serving.champions import grey, write_old
 from operations.serving.conftest import Serve
 
@@ -161,6 +163,21 @@ def test_a_prediction_of_an_earlier_server_can_be_answered_and_files_of_other_ti
     os.utime(journal, (an_hour_ago / 1e9 - 0.005,) * 2)  # the clock of files is coarser
     assert tell(serve(), {"id": old, "target": "cat"}).status_code == 200
     assert kept(pets) == {old: "cat"}
+
+
+def test_old_logs_may_be_deleted_while_an_answer_is_taken(pets: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = serve()
+    (one,) = ask(client, 0)
+    forgotten = new_id()
+    old = pets / "predictions" / time.strftime("%Y%m%dT%H%M%S.000000Z-1-1.parquet", time.gmtime())
+    pl.DataFrame({"id": [forgotten]}).write_parquet(old)
+    delete_once_listed(old, monkeypatch)
+    answer = tell(client, {"id": one, "target": "cat"}, {"id": forgotten, "target": "cat"})
+    assert answer.status_code == 200 and not old.exists()
+    assert answer.json()["feedback"] == [
+        {"id": one, "outcome": "taken"},
+        {"id": forgotten, "error": "it comes with an id that no logged prediction has"},
+    ]
 
 
 def test_a_killed_server_loses_no_answer_that_it_confirmed(pets: Path, serve: Serve) -> None:
