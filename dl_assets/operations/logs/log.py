@@ -72,7 +72,14 @@ class Log:
     def _store(self) -> None:
         """Only one thread calls this at a time, and closes journals."""
         while self._finished:
-            store(self._finished[0].path)
+            journal = self._finished[0]
+            try:
+                store(journal.path)
+            except FileNotFoundError:  # an error that no next attempt would mend
+                self._tell(
+                    f"{journal.path} was deleted while it was written: its rows ({journal.num_rows}) are lost. "
+                    "Delete only .parquet files while a server runs."
+                )
             self._finished.pop(0).close()
 
     def close(self) -> None:
@@ -103,7 +110,7 @@ def store(journal: Path) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
-    journal.unlink()
+    journal.unlink(missing_ok=True)
 
 
 def read_log(folder: Path) -> pl.DataFrame:

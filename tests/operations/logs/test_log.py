@@ -50,6 +50,19 @@ def test_a_journal_that_is_full_becomes_parquet_while_the_next_one_is_written(tm
     assert sorted(len(pl.read_parquet(file)) for file in tmp_path.glob("*.parquet")) == [1, 2, 2]
 
 
+def test_a_journal_that_somebody_deletes_is_told_and_the_next_ones_are_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with log(tmp_path, max_rows=2) as open_log:
+        open_log.append(COLUMNS, rows("a", "b"))
+        (journal,) = tmp_path.glob("*.jsonl")
+        journal.unlink()
+        open_log.append(COLUMNS, rows("c"))
+    assert f"{journal} was deleted while it was written: its rows (2) are lost. Delete only .parquet" in capsys.readouterr().out
+    assert read_log(tmp_path)["id"].to_list() == ["c"]
+    assert [file.suffix for file in tmp_path.iterdir()] == [".parquet"]
+
+
 def test_a_journal_that_is_old_becomes_parquet(tmp_path: Path) -> None:
     with log(tmp_path, max_seconds=0) as open_log:
         open_log.append(COLUMNS, rows("a"))
