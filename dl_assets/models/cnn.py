@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dl_assets import registry
 from dl_assets.errors import ConfigError
 from dl_assets.models._parts.activations import ACTIVATIONS, Activation
+from dl_assets.models._parts.heads import Head, MeanOverMap
 
 POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
@@ -102,21 +103,3 @@ class Stage(nn.Module):
                 f"the map has shrunk to {height} x {width}, too small for a kernel of {self._kernel} with a padding of "
                 f"{self._padding}. Take `padding: same`, a smaller kernel, stride or depth, or larger pictures."
             )
-
-
-class MeanOverMap(nn.Module):
-    """Mean of each channel. Unlike adaptive pooling its gradient is deterministic on a GPU."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features.mean(dim=(2, 3))  # [B, D, H, W] -> [B, D]
-
-
-class Head(nn.Sequential):
-    """Fully connected layers of these widths, an activation between them, dropout before each."""
-
-    def __init__(self, widths: Sequence[int], activation: type[nn.Module], dropout: float) -> None:
-        layers: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            layers += [activation()] if layers else []
-            layers += [nn.Dropout(dropout), nn.Linear(before, after)]  # [B, before] -> [B, after]
-        super().__init__(*layers)

@@ -100,6 +100,17 @@ def test_tiny_pictures_are_mirrored_only_where_they_have_colours(
     assert ("HorizontalFlip" in [choice.name for choice in augment.transforms]) == crops
 
 
+@pytest.mark.parametrize(
+    ("side", "channels", "name", "stages"),
+    [(32, 3, "whitened_cnn", 3), (20, 3, "whitened_cnn", 2), (8, 3, "cnn", 2), (32, 1, "cnn", 4), (80, 3, "cnn", 4)],
+)
+def test_the_network_follows_the_pictures(root: Path, side: int, channels: int, name: str, stages: int) -> None:
+    write_photos(root / "photos", side=side, channels=channels)
+    new_pipeline("tiny", "image_classification", "photos", root)
+    model = load_pipeline("tiny", root).check().model
+    assert model.name == name and stages == (model.options["depth"] if name == "cnn" else len(model.options["widths"]))
+
+
 @pytest.mark.parametrize("side", [80, 32, 8])
 def test_the_time_that_a_training_may_take_can_be_said(root: Path, side: int) -> None:
     write_photos(root / "photos", side=side, channels=1 if side == 8 else 3)
