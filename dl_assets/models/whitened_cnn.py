@@ -26,7 +26,7 @@ def whitened_cnn(
     widths: Annotated[
         tuple[Annotated[int, Field(ge=4, le=1024)], ...],
         Field(min_length=1, max_length=6, description="channels of the stages, each of which halves the map"),
-    ] = (64, 128, 256),
+    ] = (48, 96, 192),
     convolutions: Annotated[int, Field(ge=1, le=4, description="of a stage; each after the first adds to what is there")] = 2,
     activation: Annotated[Activation, Field(description="after every convolution")] = "relu",
     dropout: Annotated[float, Field(ge=0, lt=1, description="share of features hidden from the head in training")] = 0.1,
