@@ -1,6 +1,8 @@
 """How the network learns: one step, the optimizer and the learning rate, as Lightning wants to be told."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
@@ -18,6 +20,17 @@ from dl_assets.training.mixing import Mixing
 from dl_assets.training.objective import Objective
 
 _STEPS_BETWEEN_LOOKS = 25  # at the loss on a GPU, which has to wait for it
+
+
+@dataclass(slots=True)
+class Seen:
+    """What an epoch has seen so far: the sum of the losses of its samples, on a GPU as a tensor there, and their number.
+
+    Apart from the module, which looks at every tensor that it is given.
+    """
+
+    sum: float | Tensor = 0.0
+    count: int = 0
 
 
 class Learner(pl.LightningModule):
@@ -48,37 +61,48 @@ class Learner(pl.LightningModule):
         self._pace = pace
         network.body.to(memory_format=order)  # type: ignore[call-overload]
         self._decayed = [parameter for parameter in network.body.parameters() if parameter.ndim > 1]
-        self._sum, self._count = torch.zeros(()), 0
+        self._seen = Seen()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the name of the hook, 48 times in a step, and torch would look each time whether that is a tensor.
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def on_train_epoch_start(self) -> None:
-        self._sum, self._count = torch.zeros((), device=self.device), 0
+        self._seen = Seen()
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         raw, encoded = batch
         mixed = self._mixing(self.network.preprocess(raw), epoch=self.current_epoch, batch_index=batch_index)
         outputs = self.network.body(mixed.shown.contiguous(memory_format=self._order))
         loss = mixed.loss(lambda targets: self.objective.loss(outputs, targets), encoded)
-        self._sum += loss.detach() * len(raw)  # summed here: Lightning's own log of every step takes longer than a small step
-        self._count += len(raw)
-        if self.device.type == "cpu" or batch_index % _STEPS_BETWEEN_LOOKS == 0:
-            self._require_finite(self._sum, "train")
+        # Summed here: Lightning's own log of every step takes longer than a small step.
+        seen, count = self._seen, len(raw)
+        seen.sum += (loss.item() if loss.is_cpu else loss.detach()) * count
+        seen.count += count
+        if loss.is_cpu or batch_index % _STEPS_BETWEEN_LOOKS == 0:
+            self._require_finite(seen.sum, "train")
         if self._options.l1:
             loss = loss + self._options.l1 * torch.stack([weights.abs().sum() for weights in self._decayed]).sum()
         return loss
 
     def train_loss(self) -> float:
         """Return the mean loss of the samples of this epoch so far, on all devices, without the penalty on the weights."""
-        self._require_finite(self._sum, "train")
+        seen = self._seen
+        self._require_finite(seen.sum, "train")
         if self.trainer.world_size == 1:
-            return float(self._sum) / max(1, self._count)
-        total = torch.stack([self._sum, torch.tensor(float(self._count), device=self._sum.device)])
+            return float(seen.sum) / max(1, seen.count)
+        total = torch.tensor([float(seen.sum), float(seen.count)], device=self.device)
         torch.distributed.all_reduce(total)
         return float(total[0] / total[1])
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         raw, encoded = batch
         found = self.objective.judge(self.network.body(self._shown(raw)), encoded)
-        self.log_dict({f"val_{name}": value for name, value in found.items()}, batch_size=len(raw))
+        # Not to TensorBoard: History draws a point an epoch, and this would be another at the number of the step.
+        self.log_dict({f"val_{name}": value for name, value in found.items()}, batch_size=len(raw), logger=False)
         self._require_finite(found["loss"], "val")
 
     def configure_optimizers(self) -> Any:
@@ -105,9 +129,9 @@ class Learner(pl.LightningModule):
         shown: Tensor = self.network.preprocess(raw)
         return shown.contiguous(memory_format=self._order)
 
-    def _require_finite(self, loss: Tensor, part: str) -> None:
-        if not torch.isfinite(loss):
-            raise not_finite(part, loss.item(), self.current_epoch + 1, self.global_step + 1, self.rate())
+    def _require_finite(self, loss: float | Tensor, part: str) -> None:
+        if not math.isfinite(loss):
+            raise not_finite(part, float(loss), self.current_epoch + 1, self.global_step + 1, self.rate())
 
 
 def make_optimizer(

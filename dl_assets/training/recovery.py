@@ -81,7 +81,7 @@ class Checkpoints:
         """Return what keeps the best epoch, and then the last one, which knows that the best one is kept."""
         return [
             RandomState(),
-            ModelCheckpoint(
+            BestEpoch(
                 self.folder,
                 BEST,
                 monitor="val_loss",
@@ -93,10 +93,22 @@ class Checkpoints:
         ]
 
 
+class BestEpoch(ModelCheckpoint):
+    """Keeps the best epoch."""
+
+    @property
+    def state_key(self) -> str:
+        return BEST  # Lightning would write one of all options, six times in every step
+
+
 class LastEpoch(ModelCheckpoint):
     """Keeps the last epoch; of quick ones, which take less time than writing, one a second."""
 
     _kept = -math.inf
+
+    @property
+    def state_key(self) -> str:
+        return LAST
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         is_end = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs

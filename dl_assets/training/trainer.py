@@ -4,13 +4,15 @@ import ctypes
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.profilers import PassThroughProfiler
 
 from dl_assets import files
 from dl_assets.config import Train
@@ -41,10 +43,20 @@ def make_trainer(options: Train, plan: Plan, callbacks: list[Callback], logs: Pa
         callbacks=[*callbacks, *_optional(options)],
         logger=TensorBoardLogger(logs, name=None, version="") if logs else False,
         plugins=[WholeFiles()],
+        profiler=NoProfiler(),
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+
+
+class NoProfiler(PassThroughProfiler):
+    """Measures nothing, and makes nothing up for it: Lightning's own makes a context for every hook, some fifty in a step."""
+
+    _nothing = nullcontext()
+
+    def profile(self, action_name: str) -> AbstractContextManager[Any]:  # type: ignore[override]
+        return self._nothing
 
 
 def keep_freed_memory() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tensorboardX.proto.event_pb2 import Event
 
 from dl_assets.artifacts.shards import ArrayReader
 from dl_assets.config import Choice, Pipeline
@@ -156,14 +157,27 @@ def test_every_training_is_a_run_of_its_own_in_tensorboard_and_the_oldest_make_r
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"2026-11-{number:02d}" for number in range(5, 25)]
 
 
-def test_curves_are_written_for_tensorboard(samples, pipeline, write_policy, tmp_path):
+def _points(events: Path) -> dict[str, list[int]]:
+    """Return where on the x axis TensorBoard has a point of each curve; a file is a row of records in TFRecord's frame."""
+    content, found = events.read_bytes(), dict[str, list[int]]()
+    while content:
+        size = int.from_bytes(content[:8], "little")
+        event = Event.FromString(content[12 : 12 + size])
+        for value in event.summary.value:
+            found.setdefault(value.tag, []).append(event.step)
+        content = content[12 + size + 4 :]
+    return found
+
+
+def test_every_curve_of_tensorboard_has_one_point_an_epoch(samples, pipeline, write_policy, tmp_path):
     (tmp_path / "model").mkdir()
     policy = write_policy(tmp_path / "augmented")
     places = {"clean": tmp_path / "clean", "augmented": policy, "out": tmp_path / "model", "logs": tmp_path / "logs"}
-    fit(pipeline(), samples=samples, **places)
+    fit(pipeline(epochs=3), samples=samples, **places)
     [run] = (tmp_path / "logs").iterdir()
     [events] = run.glob("events.out.tfevents*")
-    assert events.stat().st_size > 0
+    curves = {"train_loss", "val_loss", "val_accuracy", "learning_rate", "seconds"}
+    assert _points(events) == {curve: [1, 2, 3] for curve in curves}
 
 
 def test_lightning_says_nothing(fitted, capfd):
