@@ -80,7 +80,7 @@ class Learner(pl.LightningModule):
         loss = mixed.loss(lambda targets: self.objective.loss(outputs, targets), encoded)
         # Summed here: Lightning's own log of every step takes longer than a small step.
         seen, count = self._seen, len(raw)
-        seen.sum += (loss.item() if loss.is_cpu else loss.detach()) * count
+        seen.sum += (loss.item() if loss.is_cpu else loss.detach().float()) * count
         seen.count += count
         if loss.is_cpu or batch_index % _STEPS_BETWEEN_LOOKS == 0:
             self._require_finite(seen.sum, "train")

@@ -60,7 +60,8 @@ class Log:
         while not self._stop.wait(_FLUSHED_SECONDS):
             with self._lock:
                 current = self._journal
-                if current and time.monotonic() - current.opened > self._max_seconds:
+                is_old = current and time.monotonic() - current.opened > self._max_seconds
+                if current and (is_old or not current.path.exists()):  # somebody deleted it: what comes needs another
                     self._finish()
             try:
                 if current:

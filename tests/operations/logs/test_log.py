@@ -63,6 +63,22 @@ def test_a_journal_that_somebody_deletes_is_told_and_the_next_ones_are_stored(
     assert [file.suffix for file in tmp_path.iterdir()] == [".parquet"]
 
 
+def test_what_comes_after_somebody_deleted_the_journal_is_kept(tmp_path: Path) -> None:
+    told: list[str] = []
+    opened = Log(tmp_path, told.append)
+    try:
+        opened.append(COLUMNS, rows("a"))
+        next(tmp_path.glob("*.jsonl")).unlink()
+        until = time.monotonic() + 20
+        while not told and time.monotonic() < until:
+            time.sleep(0.02)
+        opened.append(COLUMNS, rows("b"))
+        assert read_log(tmp_path)["id"].to_list() == ["b"]
+    finally:
+        opened.close()
+    assert len(told) == 1 and "its rows (1) are lost" in told[0]
+
+
 def test_a_journal_that_is_old_becomes_parquet(tmp_path: Path) -> None:
     with log(tmp_path, max_seconds=0) as open_log:
         open_log.append(COLUMNS, rows("a"))
